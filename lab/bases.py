@@ -1,0 +1,132 @@
+"""Base models by name: the bundled one, a Hub id or a local folder; where their files are and what is refused."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import huggingface_hub
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+from lab.config import BUNDLED_MODEL
+from lab.errors import InputError, WorkError
+from lab.home import ASSETS, read_json
+from lab.prompt import Tokens
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+TOKENIZER_FILES = [
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+]
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model. `folder` is None while a Hub model is not on this machine."""
+
+    name: str
+    revision: str | None
+    folder: Path | None
+
+    @property
+    def on_hub(self) -> bool:
+        return self.folder is None or "models--" in str(self.folder)
+
+    def config(self) -> dict:
+        """The model's config.json. Raises InputError for one that would run code of its own."""
+        content = read_json(self.folder / "config.json")
+        if content is None:
+            raise InputError(f"{self.name}: there is no config.json in the model's folder.")
+        refuse_code(content, f"{self.name}: config.json")
+        return content
+
+    def fingerprint(self) -> str:
+        """Says whether two folders hold the same model: the commit on the Hub, else a hash of config, tokenizer, weight sizes."""
+        if self.on_hub:
+            return self.folder.name[:16]
+        seen = hashlib.sha256()
+        for name in ("config.json", "tokenizer.json"):
+            path = self.folder / name
+            seen.update(path.read_bytes() if path.is_file() else b"-")
+        for path in sorted(self.folder.glob("*.safetensors")):
+            seen.update(f"{path.name}:{path.stat().st_size}".encode())
+        return seen.hexdigest()[:16]
+
+
+def refuse_code(content, where: str) -> None:
+    """Raises InputError when a config has keys by which a model brings its own code, at any depth."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key == "auto_map" or str(key).startswith("_attn"):
+                raise InputError(
+                    f"{where} has the key {key!r}, by which a model can bring its own code; it is refused."
+                )
+            refuse_code(value, where)
+    elif isinstance(content, list):
+        for value in content:
+            refuse_code(value, where)
+
+
+def find(name: str) -> Base:
+    """The base model of that name, without any download. Raises InputError when there can be none."""
+    if name == BUNDLED_MODEL:
+        return Base(name, None, ASSETS / BUNDLED_MODEL)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise InputError(f"The folder {name} holds no model: there is no config.json in it.")
+        return Base(name, None, folder.resolve())
+    if not HUB_ID.fullmatch(name):
+        raise InputError(
+            f"There is no base model {name!r}: give {BUNDLED_MODEL} (the bundled one), a Hub id such as owner/name, or a folder."
+        )
+    repo, _, revision = name.partition("@")
+    cached = huggingface_hub.try_to_load_from_cache(repo, "config.json", revision=revision or None)
+    return Base(name, revision or None, Path(cached).parent if isinstance(cached, str) else None)
+
+
+def fetch(base: Base, patterns: list[str]) -> Base:
+    """The base with files matching the patterns on this machine, downloaded when they are not.
+
+    Raises InputError (wrong id, gated) or WorkError (network) in one sentence.
+    """
+    if not base.on_hub:
+        return base
+    repo = base.name.partition("@")[0]
+    try:
+        folder = huggingface_hub.snapshot_download(repo, revision=base.revision, allow_patterns=patterns)
+    except GatedRepoError as error:
+        raise InputError(
+            f"{repo} is gated: accept its terms on the Hub and set HF_TOKEN in the environment."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise InputError(f"There is no model {repo} on the Hub, or it is private and HF_TOKEN is not set.") from error
+    except RevisionNotFoundError as error:
+        raise InputError(f"{repo} has no revision {base.revision!r}.") from error
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:  # OSError: not in the cache, offline, no route
+        raise WorkError(
+            f"{repo} is not on this machine and the Hub cannot be reached; check the id and the network."
+        ) from error
+    return Base(base.name, base.revision, Path(folder))
+
+
+def tokens_at_hand(base: Base) -> Tokens:
+    """The base's tokenizer, or the bundled one as a stand-in whose counts are estimates (`exact` is False)."""
+    if base.folder is not None and (base.folder / "tokenizer.json").is_file():
+        return Tokens.from_folder(base.folder)
+    stand_in = Tokens.from_folder(ASSETS / BUNDLED_MODEL, exact=False)
+    return Tokens(stand_in.encoder, None, stand_in.bos, stand_in.eos, exact=False)
+
+
+def unchecked(base: Base) -> list[str]:
+    """What could not be checked because the model is not on this machine."""
+    return [
+        f"whether {base.name} exists and may be used",
+        "its chat template: the task's own format stands in",
+        "its tokenizer: all token counts are estimates made with the bundled one",
+        "memory: the model's shapes are not known",
+    ]

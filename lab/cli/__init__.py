@@ -1,0 +1,24 @@
+"""The command line: `python -m lab …`. Every command prints text, or with `--json` one JSON document."""
+
+import sys
+
+import click
+
+from lab.cli import ask, data, run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli():
+    """QLoRA Lab: turn an open LLM into a label classifier or an instruction follower, and compare honestly."""
+
+
+for command in (*data.commands, *run.commands, *ask.commands):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Runs a command and ends the process with its exit code: 0 done, 1 the work failed, 2 the input was wrong."""
+    try:
+        cli(standalone_mode=True)
+    except BrokenPipeError:
+        sys.exit(0)

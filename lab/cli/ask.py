@@ -1,0 +1,114 @@
+"""The commands that put rows and prompts to subjects: evaluate, compare, generate, demo."""
+
+import click
+
+from lab import config, evaluations, subjects, tasks
+from lab.cli import run as run_commands
+from lab.cli import show
+from lab.cli.common import command, progress, say
+from lab.config import BUNDLED_TASK, Decoding
+from lab.errors import InputError
+from lab.evaluations import Evaluation
+from lab.home import Home
+from lab.subjects import Subject
+
+
+def _rows_options(function):
+    for option in (
+        click.argument("names", nargs=-1, required=True, metavar="SUBJECT…"),
+        click.option("--task", "task_name", metavar="NAME", help="The task that asks; by default the run's."),
+        click.option("--dataset", "dataset_name", metavar="NAME", help="The dataset; by default the run's own rows."),
+        click.option("--split", default="validation", show_default=True, help="validation, test or train."),
+        click.option("--decoding", "mode", type=click.Choice(["greedy", "labels", "sample"]), help="How to answer."),
+        click.option("--rows", type=click.IntRange(1), metavar="N", help="Only the first N rows."),
+        click.option("--no-probabilities", is_flag=True, help="Leave the label probabilities out."),
+        click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a key of the decoding."),
+    ):
+        function = option(function)
+    return function
+
+
+def _decoding(chosen: list[Subject], mode: str | None, sets: tuple[str, ...]) -> Decoding:
+    """One decoding for all subjects: that of the first run named, with the changes asked for."""
+    start = next((s.run.config.decoding for s in chosen if s.run), Decoding())
+    return config.decoding([*([f"mode={mode}"] if mode else []), *sets], start)
+
+
+def _evaluations(
+    home: Home, names, task_name, dataset_name, split, mode, rows, no_probabilities, sets
+) -> list[Evaluation]:
+    chosen = subjects.resolve(home, list(names))
+    questions = [subjects.question(home, s, task_name, dataset_name, split, rows) for s in chosen]
+    decoding = _decoding(chosen, mode, sets).for_kind(questions[0].task.kind)
+    from lab.evaluate import evaluate as evaluate_now
+
+    return evaluate_now(home, chosen, questions, decoding, not no_probabilities, progress)
+
+
+@_rows_options
+def evaluate(home: Home, **options):
+    """Score subjects on frozen rows: a run id, RUN@STEP, base:MODEL or base."""
+    made = _evaluations(home, **options)
+    found = [evaluations.compare([evaluation])[0][0] for evaluation in made]
+    return found, lambda console: show.comparison(console, found)
+
+
+@_rows_options
+@click.option("--csv", "form", flag_value="csv", help="Print the table as CSV.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print the table as Markdown.")
+@click.option("--latex", "form", flag_value="latex", help="Print the table as LaTeX.")
+def compare(home: Home, form, **options):
+    """Compare subjects on the same rows, with intervals and an exact McNemar test against the first."""
+    found, notes = evaluations.compare(_evaluations(home, **options))
+    for note in notes:
+        say(f"note: {note}")
+    if form:
+        return found, lambda console: click.echo(show.EXPORTS[form](found), nl=False)
+    return found, lambda console: show.comparison(console, found)
+
+
+@click.argument("names", nargs=-1, required=True, metavar="SUBJECT…")
+@click.option("--text", help="A text, asked through the task.")
+@click.option("--row", type=int, metavar="N", help="A row of the run's validation rows, counted from 0.")
+@click.option("--raw", metavar="PROMPT", help="A prompt as it is.")
+@click.option("--task", "task_name", metavar="NAME", help="The task that asks; by default the run's.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a key of the decoding.")
+def generate(home: Home, names, text, row, raw, task_name, sets):
+    """Put the same prompt to several subjects, side by side."""
+    if sum(x is not None for x in (text, row, raw)) != 1:
+        raise InputError("Give exactly one of --text, --row and --raw.")
+    chosen = subjects.resolve(home, list(names))
+    own = next((s.run.task for s in chosen if s.run), None)
+    task = tasks.load_name_or_file(home, task_name) if task_name else own or tasks.load(home, BUNDLED_TASK)
+    asked: dict | str = raw if raw is not None else {task.text: text}
+    if row is not None:
+        rows = subjects.question(home, chosen[0], task_name, None, "validation").rows
+        if not 0 <= row < len(rows):
+            raise InputError(f"--row {row}: there are the rows 0 to {len(rows) - 1}.")
+        asked = rows[row]
+    decoding = _decoding(chosen, None, sets).for_kind("generate" if raw is not None else task.kind)
+    from lab.generate import side_by_side
+
+    found = side_by_side(chosen, task, asked, decoding)
+    return found, lambda console: show.answers(console, found)
+
+
+def demo(home: Home):
+    """The whole loop on the bundle: train, score base and adapter on the same rows, compare, generate side by side."""
+    done, _ = run_commands.train(home, None, ["name=demo"], False)
+    both = {"names": ["base", done["id"]], "task_name": None, "dataset_name": None, "split": "validation"}
+    both |= {"mode": None, "rows": None, "no_probabilities": False, "sets": ()}
+    found, _ = compare(home, form=None, **both)
+    answers = []
+    for row in range(3):
+        answers += generate(home, both["names"], None, row, None, None, ())[0]
+
+    def tell(console):
+        show.comparison(console, found)
+        show.answers(console, answers)
+
+    return found, tell
+
+
+functions = {"evaluate": evaluate, "compare": compare, "generate": generate, "demo": demo}
+commands = [command(name)(function) for name, function in functions.items()]

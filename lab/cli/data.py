@@ -1,0 +1,176 @@
+"""The commands about datasets and tasks."""
+
+from pathlib import Path
+
+import click
+
+from lab import bases, data, lint, prompt, tasks
+from lab import task as task_file
+from lab.cli import show
+from lab.cli.common import command, say
+from lab.config import BUNDLED_MODEL, Config
+from lab.data import About, Dataset
+from lab.errors import InputError
+from lab.home import Home
+from lab.prompt import Renderer
+from lab.task import Task
+
+
+@click.argument("name")
+@click.argument("source")
+@click.option("--text", default="text", show_default=True, metavar="COL", help="Column with the text.")
+@click.option("--label", metavar="COL", help="Column with the label.")
+@click.option("--label-names", metavar="NAME,NAME,…", help="Names of the integer labels 0, 1, …")
+@click.option("--target", metavar="COL", help="Column with the answer of a generate task.")
+@click.option("--validation", metavar="FILE", help="A file with the validation rows.")
+@click.option("--test", metavar="FILE", help="A file with the test rows.")
+def dataset_add(home: Home, name, source, text, label, label_names, target, validation, test):
+    """Add a dataset: SOURCE is a csv, tsv, json, jsonl or parquet file, or hub:owner/name[:config][@revision]."""
+    names = [x.strip() for x in label_names.split(",")] if label_names else None
+    if names and not label:
+        raise InputError("--label-names names the labels of a column: give that column with --label.")
+    data.check_id(name, "The dataset")
+    about = About(name=name, text=text, label=label, target=target, label_names=names)
+    if source.startswith("hub:"):
+        if validation or test:
+            raise InputError("A Hub dataset brings its own splits; --validation and --test are for files.")
+        from lab.hub import fetch_dataset
+
+        say(f"fetching {source.removeprefix('hub:')} …")
+        splits, class_names = fetch_dataset(source.removeprefix("hub:"), label)
+        about = about.model_copy(update={"source": source, "label_names": names or class_names})
+        added = data.add_tables(home, about, splits)
+    else:
+        files = {"train": source, "validation": validation, "test": test}
+        about = about.model_copy(update={"source": Path(source).name})
+        added = data.add(home, about, {split: Path(path).expanduser() for split, path in files.items() if path})
+    found = _describe(home, added, None, BUNDLED_MODEL, Config().max_length)
+    return found, lambda console: show.dataset(console, found)
+
+
+def dataset_list(home: Home):
+    """List all datasets, yours first, then the bundled ones."""
+    found = []
+    for name in data.listing(home):
+        one = data.load(home, name)
+        splits = {split: len(one.rows(split)) for split in one.splits}
+        found.append({"name": name, "splits": splits, "columns": one.columns, "about": one.about.about})
+    return found, lambda console: show.datasets(console, found)
+
+
+@click.argument("name")
+@click.option("--task", "task_name", help="Count tokens of this task's prompts; by default the task of that name.")
+@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Whose tokenizer counts.")
+@click.option(
+    "--max-length", default=Config().max_length, show_default=True, help="The limit for the count of long rows."
+)
+def dataset_show(home: Home, name, task_name, model, max_length):
+    """Show rows by split, columns, label balance, duplicates, overlap and token lengths."""
+    found = _describe(home, data.load(home, name), task_name, model, max_length)
+    return found, lambda console: show.dataset(console, found)
+
+
+def _describe(home: Home, dataset: Dataset, task_name: str | None, model: str, limit: int) -> dict:
+    tokens = bases.tokens_at_hand(bases.find(model))
+    task_name = task_name or (dataset.name if dataset.name in tasks.listing(home) else None)
+
+    def count(rows: list[dict]) -> list[int]:
+        if task_name:
+            renderer = Renderer(tasks.load(home, task_name), tokens)
+            answers = [renderer.task.answer(row) for row in rows]
+            prompts = renderer.prompts(rows)
+            return [
+                len(p) + (len(renderer.completion_ids(a)) if a else 0) for p, a in zip(prompts, answers, strict=True)
+            ]
+        return [len(ids) for ids in tokens.encode([str(row.get(dataset.about.text) or "") for row in rows])]
+
+    return data.describe(dataset, count, limit)
+
+
+@click.argument("file", metavar="FILE.yaml")
+def task_add(home: Home, file):
+    """Keep a task from a YAML file."""
+    added = task_file.load(Path(file).expanduser())
+    tasks.add(home, added)
+    return _summary(added), lambda console: console.print(f"Added the task {added.name}.")
+
+
+def task_list(home: Home):
+    """List all tasks, yours first, then the bundled ones."""
+    found = [_summary(tasks.load(home, name)) for name in tasks.listing(home)]
+    return found, lambda console: show.tasks(console, found)
+
+
+def _summary(task: Task) -> dict:
+    return {"name": task.name, "kind": task.kind, "labels": task.names, "with_definitions": task.with_definitions}
+
+
+@click.argument("name")
+def task_show(home: Home, name):
+    """Show a task."""
+    found = tasks.load_name_or_file(home, name)
+    return found.model_dump(), lambda console: console.print(task_file.dump(found))
+
+
+@click.argument("name")
+@click.option("--dataset", "dataset_name", required=True, help="The dataset it is to be used with.")
+def task_lint(home: Home, name, dataset_name):
+    """Say what looks wrong between a task and a dataset."""
+    task, dataset = tasks.load_name_or_file(home, name), data.load(home, dataset_name)
+    rows = dataset.all_rows()
+    found = lint.lint(task, rows, dataset.columns)
+    if all(task.text in row for row in rows[:1]):
+        limit, tokens = Config().max_length, bases.tokens_at_hand(bases.find(BUNDLED_MODEL))
+        long = sum(len(ids) > limit for ids in Renderer(task, tokens).prompts(rows))
+        if long:
+            message = f"{long} prompts have more than {limit} tokens of the bundled model, the default max_length."
+            found.append({"severity": "warning", "message": message, "label": None, "rows": long})
+    return found, lambda console: show.lint(console, found)
+
+
+@click.argument("name")
+@click.option("--dataset", "dataset_name", required=True, help="The dataset that the row is taken from.")
+@click.option("--row", default=0, show_default=True, help="Which row of its first split, counted from 0.")
+@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Whose tokenizer and chat template.")
+def task_preview(home: Home, name, dataset_name, row, model):
+    """Show the exact prompt of one row, tokens counted, trained tokens marked."""
+    task, dataset = tasks.load_name_or_file(home, name), data.load(home, dataset_name)
+    rows = dataset.rows(dataset.splits[0])
+    if not 0 <= row < len(rows):
+        raise InputError(f"--row {row}: {dataset_name}/{dataset.splits[0]} has the rows 0 to {len(rows) - 1}.")
+    base = bases.find(model)
+    renderer = Renderer(task, bases.tokens_at_hand(base))
+    found = preview(renderer, rows[row], rows)
+    if not renderer.tokens.exact:
+        found["unchecked"] = bases.unchecked(base)
+    return found, lambda console: show.preview(console, found)
+
+
+def preview(renderer: Renderer, row: dict, rows: list[dict]) -> dict:
+    """The prompt of a row in text and in token pieces, what of it is trained, and the prefix that all rows share."""
+    answer = renderer.task.answer(row)
+    prompt_ids = renderer.prompt_ids(row)
+    trained = renderer.completion_ids(answer) if answer else []
+    prompt_text, completion = renderer.prompt_text(row), renderer.completion_text(answer) if answer else ""
+    return {
+        "text": prompt_text + completion,
+        "prompt": prompt_text,
+        "trained_text": completion,
+        "tokens": len(prompt_ids) + len(trained),
+        "trained_tokens": len(trained),
+        "shared_prefix_tokens": prompt.common_prefix(renderer.prompts(rows)),
+        "exact": renderer.tokens.exact,
+        "format": renderer.format,
+        "pieces": [renderer.tokens.encoder.id_to_token(i) for i in prompt_ids + trained],
+        "notes": renderer.notes,
+    }
+
+
+dataset = click.Group("dataset", help="Rows from a file or the Hub.")
+for name, function in {"add": dataset_add, "list": dataset_list, "show": dataset_show}.items():
+    dataset.add_command(command(name)(function))
+task = click.Group("task", help="What the model must do: labels with definitions, instruction, template.")
+verbs = {"add": task_add, "list": task_list, "show": task_show, "lint": task_lint, "preview": task_preview}
+for name, function in verbs.items():
+    task.add_command(command(name)(function))
+commands = [dataset, task]

@@ -1,0 +1,178 @@
+"""What the commands print for people: tables and a few lines. The data come ready; nothing is computed here."""
+
+import csv
+import io
+
+from rich.console import Console
+from rich.table import Table
+
+
+def table(console: Console, columns: list[str], rows: list[list]) -> None:
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        grid.add_column(column, overflow="fold", justify="left" if i == 0 else "right")
+    for row in rows:
+        grid.add_row(*["" if cell is None else str(cell) for cell in row])
+    console.print(grid)
+
+
+def share(value: float | None, interval: list[float] | None = None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def dataset(console: Console, found: dict) -> None:
+    console.print(f"{found['name']}: {found['about']}" if found["about"] else found["name"])
+    console.print(f"columns: {', '.join(found['columns'])}")
+    for split, about in found["splits"].items():
+        labels = ", ".join(f"{label} {n}" for label, n in about["labels"].items())
+        console.print(f"{split}: {about['rows']} rows" + (f" ({labels})" if labels else ""))
+    tokens = found["tokens"]
+    console.print(
+        f"tokens: at most {tokens['max']}, 95% have {tokens['p95']} or fewer, {tokens['over_limit']} rows over {tokens['limit']}"
+    )
+    console.print(f"duplicates: {found['duplicates']}, texts in more than one split: {found['overlap']}")
+
+
+def datasets(console: Console, found: list[dict]) -> None:
+    rows = [[x["name"], ", ".join(f"{s} {n}" for s, n in x["splits"].items()), ", ".join(x["columns"])] for x in found]
+    table(console, ["dataset", "rows", "columns"], rows)
+
+
+def tasks(console: Console, found: list[dict]) -> None:
+    table(console, ["task", "kind", "labels"], [[x["name"], x["kind"], ", ".join(x["labels"])] for x in found])
+
+
+def lint(console: Console, found: list[dict]) -> None:
+    for item in found:
+        rows = f" ({item['rows']} rows)" if item["rows"] else ""
+        console.print(f"{item['severity']}: {item['message']}{rows}")
+    if not found:
+        console.print("Nothing looks wrong.")
+
+
+def preview(console: Console, found: dict) -> None:
+    console.print(found["prompt"], end="")
+    console.print(found["trained_text"], style="bold reverse")
+    about = "" if found["exact"] else "estimated "
+    console.print(
+        f"\n{about}{found['tokens']} tokens, {found['trained_tokens']} of them trained (marked), "
+        f"the first {found['shared_prefix_tokens']} shared by all rows; format: {found['format']}",
+        style="dim",
+    )
+    for line in [*found["notes"], *(f"not checked: {x}" for x in found.get("unchecked", []))]:
+        console.print(line, style="dim")
+
+
+def plan(console: Console, report: dict) -> None:
+    tokens = report["tokens"]
+    console.print(
+        f"{report['train_rows']} rows of {report['dataset']} for {report['task']} on {report['base_model']}, "
+        f"{report['validation_rows']} held out; {report['steps']} steps, {report['steps_per_epoch']} an epoch; "
+        f"scored after epoch {', '.join(map(str, report['evaluate_at']))}"
+    )
+    console.print(
+        f"tokens: {'' if tokens['exact'] else 'estimated '}{tokens['mean']:.0f} a row, at most {tokens['max']}, "
+        f"{tokens['per_batch']:.0f} a batch, the first {tokens['shared_prefix']} shared by all rows"
+    )
+    for key, value in report["estimates"].items():
+        console.print(f"{key}: {value:,}")
+    for note in [*report["notes"], *(f"not checked: {x}" for x in report["unchecked"])]:
+        console.print(note)
+
+
+def runs(console: Console, found: list[dict]) -> None:
+    rows = [
+        [x["id"], x["status"], f"{x['step']}/{x['total_steps']}", x["config"]["base_model"], x["config"]["dataset"]]
+        for x in found
+    ]
+    table(console, ["run", "status", "step", "base model", "dataset"], rows)
+
+
+def run(console: Console, found: dict) -> None:
+    console.print(
+        f"{found['id']}: {found['status']}, step {found['step']} of {found['total_steps']}, attempt {found['attempt']}"
+    )
+    if found["error"]:
+        console.print(f"{found['error']['message']} {found['error']['advice']}")
+    keys = ["step", "epoch", "loss", "validation_loss", "accuracy", "macro_f1", "invalid", "train_accuracy"]
+    points = found["metrics"]
+    every = max(1, len(points) // 20)
+    chosen = [p for i, p in enumerate(points) if i % every == 0 or "accuracy" in p or "validation_loss" in p]
+    rows = [[f"{p[k]:.4g}" if isinstance(p.get(k), float) else p.get(k) for k in keys] for p in chosen]
+    names = {"validation_loss": "val. loss", "train_accuracy": "train acc."}
+    table(console, [names.get(key, key.replace("_", " ")) for key in keys], rows)
+    steps = ", ".join(f"{c['step']}{' (kept)' if c['kept'] else ''}" for c in found["checkpoints"])
+    console.print(f"checkpoints: {steps or 'none'}")
+
+
+COLUMNS = ["subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "p", "seconds"]
+
+
+def comparison_rows(found: list[dict]) -> list[list[str]]:
+    return [
+        [
+            x["subject"],
+            str(x["n"]),
+            share(x["accuracy"], x["accuracy_ci95"]),
+            share(x["macro_f1"], x["f1_ci95"]),
+            share(x["weighted_f1"]),
+            "–" if x["invalid"] is None else str(x["invalid"]),
+            "" if x["p_value"] is None else f"{x['p_value']:.2g}",
+            f"{x['seconds']:.1f}",
+        ]
+        for x in found
+    ]
+
+
+def comparison(console: Console, found: list[dict]) -> None:
+    table(console, COLUMNS, comparison_rows(found))
+    for x in found:
+        for key, value in x.get("text_metrics", {}).items():
+            console.print(f"{x['subject']}: {key.replace('_', ' ')} {share(value)}")
+        if x["invalid_outputs"]:
+            most = "; ".join(f"{text!r} × {n}" for text, n in x["invalid_outputs"][:3])
+            console.print(f"{x['subject']}, invalid answers: {most}", style="dim")
+        if x.get("labels_left_out"):
+            console.print(f"{x['subject']}, F1 leaves out: {', '.join(x['labels_left_out'])}", style="dim")
+
+
+def as_csv(found: list[dict]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in comparison_rows(found):
+        # A cell that begins like a formula would be run by a spreadsheet.
+        writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in row])
+    return file.getvalue()
+
+
+def as_markdown(found: list[dict]) -> str:
+    rows = [COLUMNS, ["---"] * len(COLUMNS), *comparison_rows(found)]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
+
+
+def as_latex(found: list[dict]) -> str:
+    special = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "–": "--"}
+    lines = [
+        " & ".join("".join(special.get(c, c) for c in cell) for cell in row)
+        for row in [COLUMNS, *comparison_rows(found)]
+    ]
+    body = f"{lines[0]} \\\\\n\\hline\n" + "".join(f"{line} \\\\\n" for line in lines[1:])
+    return f"\\begin{{tabular}}{{l{'r' * (len(COLUMNS) - 1)}}}\n{body}\\end{{tabular}}\n"
+
+
+EXPORTS = {"csv": as_csv, "markdown": as_markdown, "latex": as_latex}
+
+
+def answers(console: Console, found: list[dict]) -> None:
+    asked = None
+    for x in found:
+        if x["prompt"] != asked:
+            asked = x["prompt"]
+            console.print(f"\n{asked}", style="dim")
+        chances = x["label_probabilities"] or {}
+        shown = ", ".join(f"{label} {p:.2f}" for label, p in chances.items())
+        label = "invalid" if chances and x["label"] is None else x["label"] or ""
+        console.print(f"{x['subject']}: {x['output']}" + (f"  [{label}; {shown}]" if chances else ""))

@@ -1,0 +1,213 @@
+"""The typed configs, and the only place where defaults live: form, command line, validation and README read them here."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from lab.errors import InputError
+from lab.task import Strict, plain_problems
+
+BUNDLED_MODEL, BUNDLED_TASK, BUNDLED_DATASET = "tiny-llama", "sentiment", "sentiment"
+ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Adapter(Strict):
+    """The adapter of a run: LoRA (Hu et al. 2021), with rank-stabilised scaling or weight decomposition on request."""
+
+    method: Literal["lora"] = Field("lora", description="kind of adapter")
+    r: Positive = Field(16, description="rank")
+    alpha: float = Field(32, gt=0, description="scale of the update: alpha / r")
+    dropout: Share = Field(0.05, description="dropout in front of the adapter")
+    targets: Literal["all-linear"] | list[str] = Field("all-linear", description="layers that get one")
+    rslora: bool = Field(False, description="scale by alpha / √r")
+    dora: bool = Field(False, description="learn the weights' magnitude apart")
+
+
+class Decoding(Strict):
+    """How an answer is made. `labels` answers with the most probable label; `sample` draws with a seed."""
+
+    mode: Literal["greedy", "labels", "sample"] = Field("greedy", description="greedy, labels or sample")
+    max_new_tokens: int | None = Field(
+        None, gt=0, le=4096, description="longest answer in tokens; by default 16 for labels and 256 for texts"
+    )
+    temperature: float = Field(0.8, gt=0, le=10, description="`sample`: above 1 flatter, below 1 sharper")
+    top_p: float = Field(1.0, gt=0, le=1, description="`sample`: share of probability kept")
+    top_k: int = Field(0, ge=0, description="`sample`: number of tokens kept, 0 for all")
+    beams: int = Field(1, gt=0, le=64, description="beam search with so many beams")
+    repetition_penalty: float = Field(1.0, gt=0, le=10, description="above 1 avoids repeating")
+    seed: int = Field(42, ge=0, lt=2**32, description="`sample`: seed")
+
+    def for_kind(self, kind: str) -> "Decoding":
+        """The decoding with its defaults settled for a kind of task."""
+        longest = self.max_new_tokens or (16 if kind == "classify" else 256)
+        return self.model_copy(update={"max_new_tokens": longest})
+
+    def identity(self) -> dict:
+        """The keys that matter for the outcome; two decodings with the same identity give the same answers."""
+        if self.mode == "labels":
+            return {"mode": "labels"}
+        keys = ["mode", "max_new_tokens", "beams", "repetition_penalty"]
+        keys += ["temperature", "top_p", "top_k", "seed"] if self.mode == "sample" else []
+        return {key: getattr(self, key) for key in keys}
+
+
+class Config(Strict):
+    """A run's config, as in its YAML file."""
+
+    name: str = Field("run", pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$", description="becomes part of the run's id")
+    task: str = Field(BUNDLED_TASK, description="a name from `task list`, or a path to a .yaml")
+    dataset: str = Field(BUNDLED_DATASET, description="a name from `dataset list`")
+    base_model: str = Field(
+        BUNDLED_MODEL, description="the bundled model, a Hub id (owner/name[@revision]), or a local folder"
+    )
+    quantization: Literal["nf4", "int8", "none"] = Field("nf4", description="how the base is held: nf4, int8 or none")
+    adapter: Adapter = Adapter()
+    train_rows: int | str = Field(2000, description="`all`, or the first so many of the shuffled training split")
+    epochs: Positive | None = Field(1, description="passes over the training rows")
+    max_steps: Positive | None = Field(None, description="optimizer steps, instead of epochs")
+    batch_size: Positive = Field(16, description="rows a step and device")
+    accumulate: Positive = Field(1, description="batches a step")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="highest learning rate")
+    schedule: Literal["constant", "linear", "cosine"] = Field("constant", description="constant, linear or cosine")
+    warmup: Share = Field(0.03, description="share of the steps over which the learning rate rises")
+    optimizer: Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"] = Field(
+        "adamw", description="adamw, or on a GPU adamw_8bit, paged_adamw_8bit, paged_adamw_32bit"
+    )
+    gradient_checkpointing: bool = Field(False, description="less memory, a third more time")
+    max_length: Annotated[int, Field(ge=8)] = Field(512, description="longest prompt and answer in tokens")
+    too_long: Literal["error", "cut", "drop"] = Field(
+        "error", description="rows longer than that: refuse to start, cut the text's end (never the answer), or drop"
+    )
+    seed: int = Field(42, ge=0, lt=2**32, description="for split, order, adapter and dropout")
+    validation: int | float | str | None = Field(
+        None,
+        description="a fraction, a number of rows, the name of a split, or none; by default the dataset's own, else 0.2",
+    )
+    evaluate_at: list[Positive] | None = Field(
+        None, description="epochs after which rows are decoded and scored; by default the last"
+    )
+    score_train_rows: bool = Field(False, description="also score the training rows then")
+    checkpoint_every: Positive = Field(1, description="epochs between checkpoints, at most ten minutes apart")
+    decoding: Decoding = Decoding()
+    shared_prefix: Literal["auto", "off"] = Field("auto", description="train the rows' common prefix once a batch")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_replace_default_epochs(cls, values):
+        if isinstance(values, dict) and values.get("max_steps") is not None and "epochs" not in values:
+            values = {**values, "epochs": None}
+        return values
+
+    @field_validator("train_rows")
+    @classmethod
+    def _all_or_a_number(cls, value):
+        if value != "all" and (isinstance(value, str | bool) or value < 1):
+            raise ValueError(f"{value!r} is neither `all` nor a number of rows")
+        return value
+
+    @field_validator("validation")
+    @classmethod
+    def _fraction_rows_split_or_none(cls, value):
+        if isinstance(value, str):
+            right = bool(ID.fullmatch(value))
+        elif isinstance(value, float):
+            right = 0 < value < 1
+        else:
+            right = value is None or (value >= 1 and not isinstance(value, bool))
+        if not right:
+            raise ValueError(f"{value!r} is no fraction (0.2), number of rows (200), name of a split, or `none`")
+        return value
+
+    @model_validator(mode="after")
+    def _hangs_together(self):
+        problems = []
+        if (self.epochs is None) == (self.max_steps is None):
+            problems.append("epochs, max_steps: give exactly one of them")
+        if self.epochs and self.evaluate_at and max(self.evaluate_at) > self.epochs:
+            problems.append(f"evaluate_at: epoch {max(self.evaluate_at)} lies after the last epoch, {self.epochs}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+def parse(values: dict, where: str = "The config") -> Config:
+    """A config from plain values. Raises InputError with every problem in one message."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        keys = [*Config.model_fields, *Adapter.model_fields, *Decoding.model_fields]
+        raise InputError(f"{where} has problems:\n{plain_problems(error, keys)}") from error
+
+
+def read(path: Path | None, sets: list[str]) -> Config:
+    """A config from a YAML file (None: all defaults) and `key=value` settings, each value read as YAML."""
+    values: dict = {}
+    if path is not None:
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"The config {path} cannot be read: {' '.join(str(error).split())}") from error
+        if not isinstance(values, dict):
+            raise InputError(f"The config {path} must be a YAML mapping of keys to values.")
+    return parse(with_settings(values, sets), f"The config {path.name}" if path else "The config")
+
+
+def decoding(sets: list[str], base: Decoding | None = None) -> Decoding:
+    """A decoding with `key=value` settings on top of another one."""
+    values = with_settings((base or Decoding()).model_dump(), [s.removeprefix("decoding.") for s in sets])
+    try:
+        return Decoding.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"The decoding has problems:\n{plain_problems(error, [*Decoding.model_fields])}") from error
+
+
+def with_settings(values: dict, sets: list[str]) -> dict:
+    """Plain values with dotted `key=value` settings put in. Raises InputError when one cannot be read."""
+    result = yaml.safe_load(yaml.safe_dump(values)) if values else {}
+    for setting in sets:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--set {setting}: write it as key=value, for example --set epochs=3.")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {setting}: the value is not valid YAML.") from error
+        if isinstance(value, str):
+            value = _number(value)
+        *folders, last = key.strip().split(".")
+        place = result
+        for folder in folders:
+            place = place.setdefault(folder, {})
+            if not isinstance(place, dict):
+                raise InputError(f"--set {setting}: {folder} has no keys of its own.")
+        place[last] = value
+    return result
+
+
+def _number(text: str) -> float | str:
+    """YAML 1.1 reads 2e-4 as text; people mean the number."""
+    return float(text) if re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", text) else text
+
+
+def dump(model: BaseModel) -> str:
+    """A config as YAML text with every key, that `parse` reads back."""
+    return yaml.safe_dump(model.model_dump(), sort_keys=False, allow_unicode=True)
+
+
+def reference() -> list[tuple[str, str, str]]:
+    """(key, default, meaning) of every key, for the README's table and the form."""
+    rows = []
+    for key, field in Config.model_fields.items():
+        if isinstance(field.default, Strict):
+            rows += [
+                (f"{key}.{k}", str(f.default), f.description or "") for k, f in type(field.default).model_fields.items()
+            ]
+        else:
+            rows.append((key, str(field.default), field.description or ""))
+    return rows

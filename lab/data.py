@@ -1,0 +1,190 @@
+"""Datasets: rows from a file, the Hub or the bundle, kept in a folder with a description; what is in them."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import yaml
+from pydantic import ValidationError
+
+from lab import tables
+from lab.errors import InputError
+from lab.home import ASSETS, Home, check_id, inside, staged, write_yaml
+from lab.task import Strict, plain_problems
+
+BUNDLED = ASSETS / "datasets"
+USUAL_ORDER = {"train": 0, "validation": 1, "test": 2}
+
+
+class About(Strict):
+    """What a dataset's `dataset.yaml` says: where it came from and which columns tasks use by default."""
+
+    name: str
+    about: str = ""
+    source: str = ""
+    text: str = "text"
+    label: str | None = None
+    target: str | None = None
+    label_names: list[str] | None = None  # names of the integer labels 0, 1, …
+
+
+class Dataset:
+    """A dataset in its folder: `dataset.yaml` and one file for each split."""
+
+    def __init__(self, folder: Path):
+        try:
+            self.about = About.model_validate(yaml.safe_load((folder / "dataset.yaml").read_text(encoding="utf-8")))
+        except (OSError, yaml.YAMLError) as error:
+            raise InputError(f"The dataset {folder.name} cannot be read: {error}") from error
+        except ValidationError as error:
+            raise InputError(
+                f"{folder.name}/dataset.yaml: {plain_problems(error, list(About.model_fields))}"
+            ) from error
+        self.files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in tables.ENDINGS}
+        self._rows: dict[str, list[dict]] = {}
+
+    @property
+    def name(self) -> str:
+        return self.about.name
+
+    @property
+    def splits(self) -> list[str]:
+        return sorted(self.files, key=lambda name: (USUAL_ORDER.get(name, 3), name))
+
+    def rows(self, split: str) -> list[dict]:
+        """The rows of a split, integer labels named. Raises InputError when there is no such split."""
+        if split not in self.files:
+            raise InputError(f"The dataset {self.name} has no split {split!r}; it has {', '.join(self.splits)}.")
+        if split not in self._rows:
+            rows = tables.read(self.files[split]).to_pylist()
+            if self.about.label_names:
+                column, names = self.about.label, self.about.label_names
+                rows = [{**row, column: named(row[column], names)} for row in rows]
+            self._rows[split] = rows
+        return self._rows[split]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the first split."""
+        return list(self.rows(self.splits[0])[0])
+
+    def all_rows(self) -> list[dict]:
+        return [row for split in self.splits for row in self.rows(split)]
+
+
+def named(value, names: list[str]) -> str | None:
+    """The name of an integer label; None where there is none (empty, or -1 as the Hub writes it).
+
+    Raises ValueError for anything that is no index of the names.
+    """
+    if value is None or str(value).strip() in ("", "-1"):
+        return None
+    index = int(value)
+    if not 0 <= index < len(names):
+        raise ValueError(index)
+    return names[index]
+
+
+def listing(home: Home) -> list[str]:
+    """The names of all datasets, the user's first, then the bundled ones."""
+    return [
+        p.name
+        for folder in (home.datasets, BUNDLED)
+        for p in sorted(folder.glob("*"))
+        if (p / "dataset.yaml").is_file()
+    ]
+
+
+def load(home: Home, name: str) -> Dataset:
+    """A dataset by its name. Raises InputError when there is none."""
+    check_id(name, "The dataset")
+    for folder in (home.datasets / name, BUNDLED / name):
+        if (folder / "dataset.yaml").is_file():
+            return Dataset(folder)
+    raise InputError(f"There is no dataset {name!r}; there are: {', '.join(listing(home))}. Add one with: dataset add.")
+
+
+def add(home: Home, about: About, files: dict[str, Path]) -> Dataset:
+    """Adds a dataset from files by split. Raises InputError, and leaves nothing behind, when a file is not as described."""
+    return add_tables(home, about, {split: tables.read(path) for split, path in files.items()})
+
+
+def add_tables(home: Home, about: About, splits: dict[str, pa.Table]) -> Dataset:
+    """Adds a dataset from tables by split; see `add`."""
+    if about.name in listing(home):
+        raise InputError(f"A dataset named {about.name!r} is there already; choose another name.")
+    for split, table in splits.items():
+        _check(about, split, table)
+    folder = inside(home.datasets, about.name, "The dataset")
+    with staged(folder) as new:
+        for split, table in splits.items():
+            tables.write(table, new / f"{check_id(split, 'The split')}.parquet")
+        write_yaml(new / "dataset.yaml", about.model_dump(exclude_none=True))
+    return Dataset(folder)
+
+
+def _check(about: About, split: str, table: pa.Table) -> None:
+    for role in ("text", "label", "target"):
+        column = getattr(about, role)
+        # A split without labels (a public test set, say) is kept; it is never scored.
+        if column and column not in table.column_names and not (role != "text" and split != "train"):
+            has = ", ".join(table.column_names)
+            raise InputError(f"{split}: there is no column {column!r}, asked for as --{role}; the columns are {has}.")
+    if about.label_names and about.label in table.column_names:
+        for number, value in enumerate(table.column(about.label).to_pylist(), 1):
+            try:
+                named(value, about.label_names)
+            except ValueError as error:
+                raise InputError(
+                    f"{split}, row {number}: the label {value!r} is no integer from 0 to {len(about.label_names) - 1}, "
+                    f"for which --label-names gives names."
+                ) from error
+
+
+def row_keys(rows: list[dict]) -> list[str]:
+    """A key for each row, made of its content; the second of two equal rows gets another one than the first."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for row in rows:
+        content = hashlib.sha256(json.dumps(row, ensure_ascii=False, sort_keys=True, default=str).encode()).hexdigest()[
+            :16
+        ]
+        seen[content] += 1
+        keys.append(content if seen[content] == 1 else f"{content}-{seen[content]}")
+    return keys
+
+
+def fingerprint(rows: list[dict]) -> str:
+    """A hash of rows in their order."""
+    return hashlib.sha256("\n".join(row_keys(rows)).encode()).hexdigest()[:16]
+
+
+def describe(dataset: Dataset, count_tokens: Callable[[list[dict]], list[int]], limit: int) -> dict:
+    """What `dataset show` prints: rows by split, label balance, duplicates, overlap between splits, token lengths."""
+    text, label = dataset.about.text, dataset.about.label
+    splits, texts = {}, {}
+    for split in dataset.splits:
+        rows = dataset.rows(split)
+        found = Counter(str(r[label]) for r in rows if r.get(label) not in (None, "")) if label else Counter()
+        splits[split] = {"rows": len(rows), "labels": dict(found.most_common())}
+        texts[split] = [str(row.get(text, "")).strip() for row in rows]
+    counts = sorted(count_tokens(dataset.all_rows()))
+    in_splits = Counter(t for split in texts.values() for t in set(split))
+    return {
+        "name": dataset.name,
+        "columns": dataset.columns,
+        "splits": splits,
+        "duplicates": sum(len(t) - len(set(t)) for t in texts.values()),
+        "overlap": sum(n > 1 for n in in_splits.values()),
+        "tokens": {
+            "max": counts[-1],
+            "p95": counts[min(len(counts) - 1, int(0.95 * len(counts)))],
+            "over_limit": sum(n > limit for n in counts),
+            "limit": limit,
+        },
+        "fingerprint": fingerprint(dataset.all_rows()),
+        "about": dataset.about.about,
+    }

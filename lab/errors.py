@@ -1,0 +1,9 @@
+"""The two ways in which a command may end badly; both carry one or two plain sentences for the user."""
+
+
+class InputError(Exception):
+    """What was asked for is wrong; the sentence names the file, row or key and says what to do. Exit code 2."""
+
+
+class WorkError(Exception):
+    """The work itself failed, though the input was right. Exit code 1."""

@@ -1,0 +1,160 @@
+"""Where things live: the home folder, safe ids, durable writes, append and tail."""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lab.config import ID
+from lab.errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds everything a user makes: tasks, datasets, runs, evaluations."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, folder: str | Path | None = None) -> "Home":
+        """The folder given, else `$LAB_HOME`, else `workspace/` beside the code."""
+        return cls(Path(folder or os.environ.get("LAB_HOME") or ROOT / "workspace").expanduser().resolve())
+
+    @property
+    def tasks(self) -> Path:
+        return self.path / "tasks"
+
+    @property
+    def datasets(self) -> Path:
+        return self.path / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def evaluations(self) -> Path:
+        return self.path / "evaluations"
+
+
+def check_id(text: str, what: str) -> str:
+    """The id itself, if it is one. Raises InputError otherwise: an id is never a path."""
+    if not ID.fullmatch(text):
+        raise InputError(
+            f"{what} {text!r} is no valid name: small letters, digits, - and _, at most 64, no blanks or slashes."
+        )
+    return text
+
+
+def inside(folder: Path, name: str, what: str) -> Path:
+    """The path of a thing with an id inside a folder. Raises InputError when it would lie anywhere else."""
+    path = folder / check_id(name, what)
+    if path.resolve().parent != folder.resolve():
+        raise InputError(f"{what} {name!r} leads out of the home folder.")
+    return path
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Writes a file so that after a crash there is either the old one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, content) -> None:
+    write(path, json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def write_yaml(path: Path, content) -> None:
+    write(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
+
+
+def write_lines(path: Path, rows: list[dict]) -> None:
+    write(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def read_json(path: Path) -> dict | None:
+    """A JSON file's content, or None when there is no such file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def read_lines(path: Path) -> list[dict]:
+    """The rows of a JSON-lines file. A torn last line, as a crash leaves it, is ignored."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    return [
+        json.loads(line) for line in lines[:-1] if line
+    ]  # behind the last line break stands nothing, or a torn line
+
+
+def append_line(path: Path, row: dict) -> None:
+    """Adds one row to a JSON-lines file, behind a whole line: a torn one left by a crash is cut off first."""
+    line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    with path.open("a+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end:
+            file.seek(max(0, end - 65536))
+            tail = file.read()
+            if not tail.endswith(b"\n"):
+                file.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
+        file.write(line)
+        file.flush()
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A folder that appears under its name only when all of it has been written; on an error nothing is left."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        inner = Path(temporary) / "new"
+        inner.mkdir()
+        yield inner
+        for path in inner.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        inner.rename(folder)
+    sync_folder(folder.parent)
+
+
+@contextmanager
+def guard(folder: Path) -> Iterator[None]:
+    """Holds a folder's own lock, so that two processes do not change its list of names at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".guard").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,50 @@
+"""Datasets of the Hub, by id with configuration and revision: `owner/name[:config][@revision]`."""
+
+import re
+
+import datasets
+import pyarrow as pa
+from datasets.exceptions import DatasetNotFoundError
+from huggingface_hub.errors import HfHubHTTPError
+
+from lab.errors import InputError, WorkError
+
+SOURCE = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?")
+
+
+def fetch_dataset(source: str, label: str | None) -> tuple[dict[str, pa.Table], list[str] | None]:
+    """A Hub dataset's splits as tables, and the class names of its label column when it names them.
+
+    Raises InputError for a wrong id, configuration, revision or a dataset that needs code; WorkError for the network.
+    """
+    match = SOURCE.fullmatch(source)
+    if not match:
+        raise InputError(
+            f"hub:{source} is no Hub id: write hub:owner/name, hub:owner/name:config or hub:owner/name@revision."
+        )
+    return read(match["repo"], match["config"], match["revision"], label)
+
+
+def read(repo: str, config: str | None, revision: str | None, label: str | None):
+    """See `fetch_dataset`; `repo` may also be a folder laid out as a Hub dataset."""
+    try:
+        found = datasets.load_dataset(repo, config, revision=revision)
+    except DatasetNotFoundError as error:
+        raise InputError(f"There is no dataset {repo} on the Hub that you may read: {_first_line(error)}") from error
+    except (HfHubHTTPError, ConnectionError, TimeoutError) as error:
+        raise WorkError(f"{repo} could not be fetched from the Hub: {_first_line(error)}") from error
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{repo}: {_first_line(error)}") from error
+    names = None
+    for split in found.values():
+        feature = split.features.get(label) if label else None
+        names = names or (list(feature.names) if isinstance(feature, datasets.ClassLabel) else None)
+    # Out of Arrow memory-mapped by the library, into plain tables without its metadata.
+    tables = {
+        name.replace(".", "_"): split.with_format("arrow")[:].replace_schema_metadata() for name, split in found.items()
+    }
+    return tables, names
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

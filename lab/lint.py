@@ -1,0 +1,79 @@
+"""Lint: what looks wrong between a task and the rows of a dataset, before anything is trained."""
+
+import difflib
+from collections import Counter
+
+from lab.task import Task, fields
+
+
+def unknown_labels(task: Task, rows: list[dict]) -> dict[str, int]:
+    """Labels that stand in the rows but not in the task, with their counts."""
+    found = Counter(gold for row in rows if (gold := task.gold(row)) is not None)
+    known = set(task.names)
+    return {label: n for label, n in found.items() if label not in known}
+
+
+def nearest(word: str, names: list[str]) -> str | None:
+    """The name spelled most like the word, or None when nothing is near."""
+    folded = {name.casefold(): name for name in names}
+    match = difflib.get_close_matches(word.casefold(), folded, n=1)
+    return folded[match[0]] if match else None
+
+
+def lint(task: Task, rows: list[dict], columns: list[str]) -> list[dict]:
+    """What looks wrong between a task and a dataset's rows.
+
+    Returns a list of `{severity: error | warning, message, label: name or None, rows: how many rows it touches}`.
+    """
+    found: list[dict] = []
+
+    def say(severity: str, message: str, label: str | None = None, count: int = 0) -> None:
+        found.append({"severity": severity, "message": message, "label": label, "rows": count})
+
+    for column in filter(None, [task.text, task.label, task.target]):
+        if column not in columns:
+            say("error", f"The dataset has no column {column!r}; it has {', '.join(columns)}.", None, len(rows))
+    for place, template in (("instruction", task.instruction), ("prompt", task.prompt)):
+        for name in fields(template):
+            if name != "labels" and name not in columns:
+                say(
+                    "warning",
+                    f"${name} in the {place} is no column of the dataset; it stays as written.",
+                    None,
+                    len(rows),
+                )
+    if task.text not in fields(task.prompt) and task.format != "text":
+        say(
+            "warning",
+            f"The prompt does not use ${task.text}: every row gets the same prompt unless another column is in it.",
+        )
+    if task.labels:
+        _lint_labels(task, rows, say)
+    return found
+
+
+def _lint_labels(task: Task, rows: list[dict], say) -> None:
+    counts = Counter(gold for row in rows if (gold := task.gold(row)) is not None)
+    for label, n in unknown_labels(task, rows).items():
+        near = nearest(label, task.names)
+        hint = f"; is it {near!r}?" if near else ""
+        say("error", f"The rows have the label {label!r}, which the task does not know{hint}", label, n)
+    for label in task.labels:
+        if label.name not in counts:
+            say("warning", f"No row has the label {label.name!r}.", label.name)
+        if task.with_definitions and not label.definition:
+            say("warning", f"The label {label.name!r} has no definition.", label.name, counts[label.name])
+    for a in task.names:
+        for b in task.names:
+            if a != b and b.casefold().startswith(a.casefold()):
+                say(
+                    "warning",
+                    f"The label {a!r} begins the label {b!r}; an answer cut short could be read as either.",
+                    a,
+                    counts[a],
+                )
+    if task.kind == "classify" and "labels" not in fields(task.instruction) + fields(task.prompt):
+        say(
+            "warning",
+            "Neither instruction nor prompt uses $labels: the model is not told the labels or their definitions.",
+        )

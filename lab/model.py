@@ -1,0 +1,189 @@
+"""The base model in memory, in 4-bit, 8-bit or as it is, and adapters put on it and taken off."""
+
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig, set_seed
+from transformers.utils import logging as transformers_logging
+
+from lab import bases
+from lab.bases import Base
+from lab.config import Config
+from lab.errors import InputError, WorkError
+from lab.home import read_json
+from lab.prompt import Tokens
+from lab.subjects import Subject
+
+MODEL_FILES = [*bases.TOKENIZER_FILES, "generation_config.json", "*.safetensors", "*.safetensors.index.json"]
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it offers an optional kernel at every start
+warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
+
+
+def device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def precision() -> torch.dtype:
+    """float32 on a CPU, bfloat16 on GPUs that have it, float16 on those that have not (T4, V100)."""
+    if device() == "cpu":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def with_tokenizer(base: Base) -> tuple[Base, Tokens]:
+    """The base with its tokenizer on this machine, downloaded when it is a Hub model that is not."""
+    base = bases.fetch(base, bases.TOKENIZER_FILES)
+    if not (base.folder / "tokenizer.json").is_file():
+        base = bases.fetch(base, [*bases.TOKENIZER_FILES, "tokenizer.model"])
+        return base, _converted_tokens(base)
+    return base, Tokens.from_folder(base.folder)
+
+
+def _converted_tokens(base: Base) -> Tokens:
+    """For old models that ship a sentencepiece file alone, which transformers converts."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False)
+        return Tokens(tokenizer.backend_tokenizer, tokenizer.chat_template, tokenizer.bos_token, tokenizer.eos_token)
+    except (AttributeError, ImportError, OSError, ValueError) as error:
+        raise InputError(f"{base.name} has no tokenizer that can be read: {error}") from error
+
+
+class Model:
+    """A base model in memory with its tokenizer, and any number of adapters that can be put on it in turn."""
+
+    def __init__(self, base: Base, quantization: str):
+        """Loads the base. Raises InputError when it has no safetensors weights, WorkError when loading fails."""
+        base = bases.fetch(base, MODEL_FILES)
+        base.config()  # refuses a model that would run code of its own
+        if not any(base.folder.glob("*.safetensors")):
+            raise InputError(f"{base.name} has no weights in safetensors form; other forms are not read.")
+        self.base, self.quantization = base, quantization
+        self.tokens = with_tokenizer(base)[1]
+        try:
+            self.network = AutoModelForCausalLM.from_pretrained(
+                base.folder,
+                dtype=precision(),
+                device_map={"": 0} if device() == "cuda" else {"": "cpu"},
+                quantization_config=_quantization(quantization),
+                use_safetensors=True,
+                trust_remote_code=False,
+            )
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise WorkError(f"{base.name} cannot be loaded: {str(error).splitlines()[0]}") from error
+        _compute_in_float32_on_cpu(self.network)
+        stops = self.network.generation_config.eos_token_id
+        self.stops = set(stops if isinstance(stops, list) else [stops]) - {None}
+        # A model's own sampling defaults must not slip into a comparison: all that matters is given in each call.
+        self.network.generation_config = GenerationConfig()
+        self.network.eval()
+        self._adapters: dict[Path, str] = {}
+
+    @property
+    def pad_id(self) -> int:
+        """Some token for the padding, which is masked everywhere."""
+        pad = self.network.config.pad_token_id
+        pad = pad if pad is not None else self.tokens.id(self.tokens.eos)
+        return pad if pad is not None else 0
+
+    def tokenizer(self):
+        """The tokenizer as transformers wants it beside a model; the lab itself renders and encodes with `tokens`."""
+        return AutoTokenizer.from_pretrained(self.base.folder, trust_remote_code=False)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    def new_adapter(self, config: Config) -> PeftModel:
+        """Puts a fresh adapter on the base, ready for training, in float32."""
+        wanted = config.adapter
+        set_seed(config.seed)
+        lora = LoraConfig(
+            task_type="CAUSAL_LM",
+            r=wanted.r,
+            lora_alpha=wanted.alpha,
+            lora_dropout=wanted.dropout,
+            target_modules=wanted.targets,
+            use_rslora=wanted.rslora,
+            use_dora=wanted.dora,
+            base_model_name_or_path=self.base.name,
+        )
+        try:
+            self.network = get_peft_model(self.network, lora)
+        except ValueError as error:
+            raise InputError(f"adapter.targets: {str(error).splitlines()[0]}") from error
+        self.network.peft_config["default"].base_model_name_or_path = self.base.name
+        return self.network
+
+    @contextlib.contextmanager
+    def using(self, adapter: Path | None) -> Iterator[None]:
+        """Within it the network answers with this adapter, or as the bare base. Raises InputError when it does not fit."""
+        if adapter is not None:
+            self._put_on(adapter)
+        is_bare = adapter is None and isinstance(self.network, PeftModel)
+        with self.network.disable_adapter() if is_bare else contextlib.nullcontext():
+            yield
+
+    def _put_on(self, adapter: Path) -> None:
+        name = self._adapters.get(adapter)
+        if name is None:
+            bases.refuse_code(read_json(adapter / "adapter_config.json"), f"{adapter.name}: adapter_config.json")
+            name = f"adapter{len(self._adapters)}"
+            try:
+                if isinstance(self.network, PeftModel):
+                    self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)
+                else:
+                    self.network = PeftModel.from_pretrained(self.network, adapter, adapter_name=name)
+            except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
+                reason = next(
+                    (x.strip() for x in str(error).splitlines() if "size mismatch" in x), str(error).splitlines()[0]
+                )
+                raise InputError(f"The adapter does not fit {self.base.name}: {reason}") from error
+            self._adapters[adapter] = name
+            self.network.eval()
+        self.network.set_adapter(name)
+
+    def autocast(self):
+        """Mixed precision as in training, so that an adapter answers alike during training and after."""
+        if precision() == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(device(), dtype=precision())
+
+
+def check_fit(subject: Subject, base: Base) -> None:
+    """Raises InputError, naming the field, when an adapter was made for other files than these of its base."""
+    made = read_json(subject.adapter / "lab.json") if subject.adapter else None
+    for field, now in (("base_fingerprint", base.fingerprint()), ("quantization", subject.quantization)):
+        if made and made.get(field) not in (None, now):
+            raise InputError(
+                f"{subject.name}: {field} differs: the adapter was made for {made[field]}, {base.name} has {now}."
+            )
+
+
+def _quantization(kind: str) -> BitsAndBytesConfig | None:
+    if kind == "nf4":
+        return BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=precision(),
+        )
+    return BitsAndBytesConfig(load_in_8bit=True) if kind == "int8" else None
+
+
+def _compute_in_float32_on_cpu(network: torch.nn.Module) -> None:
+    # On CPUs with bfloat16 instructions bitsandbytes repacks 4-bit weights at the first forward in eval mode and then
+    # computes in bfloat16: the model would answer in another precision than it was trained in.
+    for module in network.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False

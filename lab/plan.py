@@ -1,0 +1,179 @@
+"""The plan of a run: every check that needs no weights, what will be trained and scored, and estimates."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from math import ceil
+
+from lab import bases, data, lint, splits, tasks
+from lab.bases import Base
+from lab.config import Config
+from lab.data import Dataset
+from lab.errors import InputError
+from lab.home import Home
+from lab.prompt import Example, Renderer, Tokens, common_prefix
+from lab.task import Task
+
+
+@dataclass
+class Plan:
+    """What a config comes to: rows in tokens, steps, and `notes` that the user should read. All checks have passed."""
+
+    config: Config
+    task: Task
+    base: Base
+    tokens: Tokens
+    renderer: Renderer
+    train: list[dict]
+    validation: list[dict]
+    train_examples: list[Example]
+    validation_examples: list[Example]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return ceil(ceil(len(self.train) / self.config.batch_size) / self.config.accumulate)
+
+    @property
+    def total_steps(self) -> int:
+        return self.config.max_steps or self.config.epochs * self.steps_per_epoch
+
+    @property
+    def last_epoch(self) -> int:
+        return self.config.epochs or ceil(self.total_steps / self.steps_per_epoch)
+
+    @property
+    def evaluate_at(self) -> list[int]:
+        """The epochs after which rows are decoded and scored; the end of training is always among them by default."""
+        return self.config.evaluate_at or [self.last_epoch]
+
+    def report(self) -> dict:
+        """What `train --dry-run` prints."""
+        lengths = sorted(len(e) for e in self.train_examples)
+        batch = self.config.batch_size
+        padded = [max(lengths[i : i + batch]) * len(lengths[i : i + batch]) for i in range(0, len(lengths), batch)]
+        estimates = {"largest_batch_tokens": lengths[-1] * min(batch, len(lengths))}
+        if self.base.folder is not None:
+            estimates |= weight_estimates(self.base.config(), self.config)
+        return {
+            "task": self.task.name,
+            "dataset": self.config.dataset,
+            "base_model": self.config.base_model,
+            "train_rows": len(self.train),
+            "validation_rows": len(self.validation),
+            "steps": self.total_steps,
+            "steps_per_epoch": self.steps_per_epoch,
+            "evaluate_at": self.evaluate_at,
+            "tokens": {
+                "max": lengths[-1],
+                "mean": sum(lengths) / len(lengths),
+                "shared_prefix": common_prefix([e.prompt for e in self.train_examples]),
+                "trained_per_row": sum(len(e.completion) for e in self.train_examples) / len(lengths),
+                "per_batch": sum(padded) / len(padded),
+                "exact": self.tokens.exact,
+            },
+            "estimates": estimates,
+            "notes": self.notes,
+            "unchecked": [] if self.tokens.exact else bases.unchecked(self.base),
+        }
+
+
+def make(home: Home, config: Config, base: Base | None = None) -> Plan:
+    """Checks a config against task, dataset and tokenizer. Raises InputError with what is wrong and what to do."""
+    task, dataset = tasks.load_name_or_file(home, config.task), data.load(home, config.dataset)
+    config = config.model_copy(update={"decoding": config.decoding.for_kind(task.kind)})
+    base = base or bases.find(config.base_model)
+    if base.folder is not None:
+        base.config()  # refuses a model that would run code of its own
+    split = splits.freeze(dataset, task, config)
+    notes = list(split.notes)
+    _check_labels(task, dataset, split.train, split.validation)
+    found = lint.lint(task, split.train, dataset.columns)
+    notes += [x["message"] for x in found if x["severity"] == "warning"]
+    tokens = bases.tokens_at_hand(base)
+    renderer = Renderer(task, tokens)
+    notes += renderer.notes
+    train = _fit(split.train, renderer, config, "training", notes)
+    validation = _fit(split.validation, renderer, config, "validation", notes)
+    examples = [list(renderer.examples(rows)) for rows in (train, validation)]
+    notes += _overlap(renderer, train, validation)
+    return Plan(config, task, base, tokens, renderer, train, validation, *examples, notes)
+
+
+def _check_labels(task: Task, dataset: Dataset, train: list[dict], validation: list[dict]) -> None:
+    if not task.labels:
+        return
+    unknown = lint.unknown_labels(task, train + validation)
+    if unknown:
+        parts = []
+        for label, n in sorted(unknown.items(), key=lambda x: -x[1])[:10]:
+            near = lint.nearest(label, task.names)
+            parts.append(f"{label!r} ({n} rows{f', nearest is {near!r}' if near else ''})")
+        raise InputError(
+            f"{dataset.name} has labels in the column {task.label!r} that the task {task.name} does not know: "
+            f"{'; '.join(parts)}. Add them to the task, merge them into a label of it, or name integer labels with --label-names."
+        )
+    counts = Counter(task.gold(row) for row in train)
+    if task.kind == "classify" and len(counts) == 1:
+        label, n = next(iter(counts.items()))
+        raise InputError(
+            f"All {n} training rows of {dataset.name} have the one label {label!r}: there is nothing to learn."
+        )
+
+
+def _fit(rows: list[dict], renderer: Renderer, config: Config, what: str, notes: list[str]) -> list[dict]:
+    """Deals with rows longer than max_length, as `too_long` says. The answer's tokens are never cut."""
+    limit = config.max_length
+    lengths = [len(example) for example in renderer.examples(rows)]
+    long = [i for i, n in enumerate(lengths) if n > limit]
+    if not long:
+        return rows
+    longest = max(lengths)
+    says = (
+        f"{len(long)} of {len(rows)} {what} rows are longer than max_length {limit} (the longest has {longest} tokens)"
+    )
+    if config.too_long == "error":
+        raise InputError(
+            f"{says}: up to {longest - limit} tokens would be cut from the end of their column {renderer.task.text!r}, "
+            f"never from the answer. Set max_length={longest}, or too_long=cut or too_long=drop."
+        )
+    if config.too_long == "drop":
+        notes.append(f"{says}; they are dropped.")
+        kept = [row for row, n in zip(rows, lengths, strict=True) if n <= limit]
+        if not kept:
+            raise InputError(f"{says}: none would be left. Raise max_length.")
+        return kept
+    notes.append(f"{says}; the end of their {renderer.task.text!r} is cut, by {longest - limit} tokens at most.")
+    return [renderer.cut(row, limit) if n > limit else row for row, n in zip(rows, lengths, strict=True)]
+
+
+def _overlap(renderer: Renderer, train: list[dict], validation: list[dict]) -> list[str]:
+    seen = {renderer.messages(row) for row in train}
+    both = sum(renderer.messages(row) in seen for row in validation)
+    return [f"{both} of {len(validation)} validation rows have a prompt that is also trained."] if both else []
+
+
+def weight_estimates(model: dict, config: Config) -> dict:
+    """Bytes from the model's shapes, for the common decoder (Llama, Mistral, Qwen …); empty where the shapes are others.
+
+    Linear weights take 4.127 bits in NF4 with doubly quantized scales (Dettmers et al. 2023, section 3), 8 bits in int8,
+    and 16 or 32 otherwise; embeddings stay unquantized. The adapter has r × (in + out) parameters a layer, in float32,
+    with a gradient and two moments of Adam.
+    """
+    try:
+        hidden, inner, layers = model["hidden_size"], model["intermediate_size"], model["num_hidden_layers"]
+        heads, vocabulary = model["num_attention_heads"], model["vocab_size"]
+    except KeyError:
+        return {}
+    head = model.get("head_dim") or hidden // heads
+    keys = head * (model.get("num_key_value_heads") or heads)
+    shapes = [(hidden, heads * head), (hidden, keys), (hidden, keys), (heads * head, hidden)]
+    shapes += [(hidden, inner), (hidden, inner), (inner, hidden)]
+    linear = layers * sum(a * b for a, b in shapes)
+    embeddings = vocabulary * hidden * (1 if model.get("tie_word_embeddings") else 2)
+    adapter = layers * config.adapter.r * sum(a + b for a, b in shapes)
+    bits = {"nf4": 4.127, "int8": 8, "none": 16}[config.quantization]
+    return {
+        "trainable_parameters": adapter,
+        "weights_bytes": int(linear * bits / 8 + embeddings * 2),
+        "adapter_and_optimizer_bytes": adapter * 16,
+    }

@@ -1,0 +1,337 @@
+"""The only renderer: row → prompt and completion, as text and as tokens, for preview, training, evaluation, generation.
+
+It needs jinja2 and tokenizers alone, so that the page can show the exact prompt without torch.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import jinja2
+import jinja2.ext
+import jinja2.sandbox
+from tokenizers import Tokenizer
+
+from lab.errors import InputError
+from lab.task import Task, fill
+
+# The task's own formats, for base models without a chat template, written as the chat templates they stand for.
+# The beginning-of-sequence token is left out: the tokenizer adds its own.
+FORMATS = {
+    "llama2": (
+        "[INST] {% if system %}<<SYS>>\n{{ system }}\n<</SYS>>\n\n{% endif %}{{ user }} [/INST]"
+        "{% if answer %} {{ answer }}{{ eos_token }}{% endif %}"
+    ),
+    "chatml": (
+        "{% if system %}<|im_start|>system\n{{ system }}<|im_end|>\n{% endif %}<|im_start|>user\n{{ user }}<|im_end|>\n"
+        "<|im_start|>assistant\n{% if answer %}{{ answer }}{{ eos_token }}{% endif %}"
+    ),
+    "alpaca": (
+        "### Instruction:\n{% if system %}{{ system }}\n\n{% endif %}{{ user }}\n\n### Response:\n"
+        "{% if answer %}{{ answer }}{{ eos_token }}{% endif %}"
+    ),
+    "plain": "{% if system %}{{ system }}\n\n{% endif %}{{ user }}{% if answer %} {{ answer }}{{ eos_token }}{% endif %}",
+    "text": "{{ user }}{% if answer %} {{ answer }}{{ eos_token }}{% endif %}",
+}
+SENTINEL = "QfAnswerStandsHereZx"  # no template changes or produces it
+# Templates that print today's date would give every day another prompt; a lab that compares needs the same one.
+TEMPLATE_DATE = date(2024, 7, 26)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A tokenizer and what belongs to it: chat template and special tokens. Read from a model's folder, without torch."""
+
+    encoder: Tokenizer
+    chat_template: str | None
+    bos: str | None
+    eos: str | None
+    exact: bool = True  # False: a stand-in for a tokenizer that is not at hand, whose counts are estimates
+
+    @classmethod
+    def from_folder(cls, folder: Path, exact: bool = True) -> "Tokens":
+        """Raises InputError when the folder has no tokenizer.json that can be read."""
+        try:
+            encoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # the Rust library raises nothing narrower
+            raise InputError(f"{folder.name} has no tokenizer.json that can be read: {error}") from error
+        encoder.no_truncation()
+        encoder.no_padding()
+        config = _read_json(folder / "tokenizer_config.json")
+        template_file = folder / "chat_template.jinja"
+        template = template_file.read_text(encoding="utf-8") if template_file.is_file() else config.get("chat_template")
+        if isinstance(template, list):  # several named templates: the default one
+            template = next((item["template"] for item in template if item.get("name") == "default"), None)
+        extra = _read_json(folder / "special_tokens_map.json")
+        return cls(
+            encoder, template, *(_token_text(config.get(k, extra.get(k))) for k in ("bos_token", "eos_token")), exact
+        )
+
+    @cached_property
+    def lead(self) -> list[int]:
+        """The tokens that the tokenizer itself puts in front of a text: one BOS for Llama and Mistral, none for Phi and Qwen."""
+        with_special = self.encoder.encode("a", add_special_tokens=True).ids
+        without = self.encoder.encode("a", add_special_tokens=False).ids
+        return with_special[: len(with_special) - len(without)] if with_special[-len(without) :] == without else []
+
+    @cached_property
+    def special_ids(self) -> set[int]:
+        return {i for i, token in self.encoder.get_added_tokens_decoder().items() if token.special}
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """Token ids of whole prompts, with exactly the BOS that the tokenizer itself adds, never two."""
+        lead = self.lead
+        ids = (item.ids for item in self.encoder.encode_batch(texts, add_special_tokens=False))
+        return [i if not lead or i[: len(lead)] == lead else lead + i for i in ids]
+
+    def id(self, token: str | None) -> int | None:
+        return None if token is None else self.encoder.token_to_id(token)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row in tokens: the prompt, and the completion that is trained (the answer and one end-of-sequence)."""
+
+    prompt: list[int]
+    completion: list[int]
+
+    @property
+    def tokens(self) -> list[int]:
+        return self.prompt + self.completion
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.completion)
+
+
+class Renderer:
+    """Renders the rows of one task for one tokenizer. Everything that a model is shown or taught passes through here."""
+
+    def __init__(self, task: Task, tokens: Tokens):
+        """Raises InputError when the model's chat template cannot be rendered."""
+        self.task, self.tokens = task, tokens
+        use_chat = task.format == "auto" and bool(tokens.chat_template)
+        self.format = "chat template" if use_chat else ("plain" if task.format == "auto" else task.format)
+        self._template = compile_template(tokens.chat_template if use_chat else FORMATS[self.format])
+        self.notes: list[str] = []  # what the user should see about the rendering
+        self._folds_system = use_chat and self._loses_system()
+        if self._folds_system and task.instruction:
+            self.notes.append(
+                "This chat template has no system role: the instruction stands at the top of the user's turn."
+            )
+        self._lead, self._tail = self._around_answer()
+
+    # -- text ----------------------------------------------------------------------------------------------------
+
+    def messages(self, row: dict) -> tuple[str, str]:
+        """(system, user) of a row; the system part is empty when the task has no instruction or it is folded."""
+        if self.task.format == "text":
+            return "", str(row.get(self.task.text) or "")
+        values = {**row, "labels": self.task.label_list()}
+        system, user = fill(self.task.instruction, values).strip(), fill(self.task.prompt, values)
+        if self._folds_system and system:
+            system, user = "", f"{system}\n\n{user}"
+        return system, user
+
+    def prompt_text(self, row: dict) -> str:
+        """The whole prompt of a row as the model sees it, without the BOS that the tokenizer adds."""
+        return self.wrap(*self.messages(row))
+
+    def wrap(self, system: str, user: str) -> str:
+        """System and user text in the model's format, up to where the answer begins."""
+        return self._render(system, user) + self._lead.prompt
+
+    def _render(self, system: str, user: str, answer: str | None = None) -> str:
+        names = {"bos_token": self.tokens.bos or "", "eos_token": self.tokens.eos or ""}
+        if self.format != "chat template":
+            return self._template.render(system=system, user=user, answer=answer, **names)
+        turns = [{"role": "system", "content": system}] if system else []
+        turns.append({"role": "user", "content": user})
+        if answer is not None:
+            turns.append({"role": "assistant", "content": answer})
+        try:
+            return self._template.render(messages=turns, add_generation_prompt=answer is None, **names)
+        except (jinja2.TemplateError, TypeError, ValueError) as error:
+            raise InputError(f"The model's chat template cannot be rendered: {error}") from error
+
+    def _loses_system(self) -> bool:
+        try:
+            return SENTINEL not in self._render(SENTINEL, "a")
+        except InputError:
+            return True
+
+    def _around_answer(self) -> tuple["Lead", str]:
+        """What the format writes just before and after an answer.
+
+        Blanks before it belong to the completion, as in " positive". Anything else before it (an empty block of
+        thoughts, say) belongs to the prompt, so that no model has to write it. What follows is cut after the first
+        special token; where there is none, the tokenizer's end-of-sequence is put there.
+        """
+        before, _, after = self._render("", "a", SENTINEL).partition(SENTINEL)
+        opening = self._render("", "a")
+        lead = before[len(opening) :] if before.startswith(opening) else ""
+        blanks = lead[len(lead.rstrip(" ")) :]
+        added = self.tokens.encoder.get_added_tokens_decoder().values()
+        stops = {t.content for t in added if t.special} | ({self.tokens.eos} if self.tokens.eos else set())
+        ends = [(after.index(s) + len(s), s) for s in stops if s and s in after]
+        if ends:
+            tail = after[: min(ends)[0]]
+        elif self.tokens.eos:
+            tail = self.tokens.eos
+        else:
+            raise InputError("The tokenizer names no end-of-sequence token, so no answer could ever end.")
+        return Lead(lead[: len(lead) - len(blanks)], blanks), tail
+
+    def completion_text(self, answer: str) -> str:
+        """What training teaches for an answer: blank, answer, end-of-sequence."""
+        return f"{self._lead.completion}{answer}{self._tail}"
+
+    # -- tokens --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def stop_id(self) -> int:
+        """The token that ends an answer: the last one of every completion."""
+        return self.completion_ids("a")[-1]
+
+    def prompt_ids(self, row: dict) -> list[int]:
+        return self.tokens.encode([self.prompt_text(row)])[0]
+
+    def completion_ids(self, answer: str) -> list[int]:
+        """Token ids of the completion as it follows a prompt.
+
+        Tokenizers may write a text differently at the beginning of a string, so the completion is encoded behind the
+        end of the prompt and the prompt's tokens taken off again.
+        """
+        anchor = self.wrap("", "a")
+        encode = self.tokens.encoder.encode
+        head = encode(anchor, add_special_tokens=False).ids
+        both = encode(anchor + self.completion_text(answer), add_special_tokens=False).ids
+        if both[: len(head)] == head:
+            return both[len(head) :]
+        # The prompt's end and the answer share a token (a prompt that ends in a blank): start behind a line break.
+        head = encode("\n", add_special_tokens=False).ids
+        return encode("\n" + self.completion_text(answer), add_special_tokens=False).ids[len(head) :]
+
+    def label_ids(self) -> dict[str, list[int]]:
+        """Each label's completion in tokens, end-of-sequence included."""
+        return {name: self.completion_ids(name) for name in self.task.names}
+
+    def examples(self, rows: Iterable[dict]) -> Iterator[Example]:
+        """The rows in tokens, prompt and completion; the rows must have an answer."""
+        completions: dict[str, list[int]] = {}
+        for batch in _batches(rows, 1000):
+            prompts = self.tokens.encode([self.prompt_text(row) for row in batch])
+            for row, prompt in zip(batch, prompts, strict=True):
+                answer = self.task.answer(row)
+                if answer not in completions:
+                    completions[answer] = self.completion_ids(answer)
+                yield Example(prompt, completions[answer])
+
+    def prompts(self, rows: Iterable[dict]) -> list[list[int]]:
+        """The rows' prompts in tokens."""
+        return [
+            ids for batch in _batches(rows, 1000) for ids in self.tokens.encode([self.prompt_text(r) for r in batch])
+        ]
+
+    def cut(self, row: dict, max_length: int) -> dict:
+        """The row with its text column cut from the end until prompt and answer fit; the answer is never cut.
+
+        Raises InputError when they do not fit even without the text.
+        """
+        column, answer = self.task.text, self.completion_ids(self.task.answer(row) or "")
+        words = self.tokens.encoder.encode(str(row.get(column) or ""), add_special_tokens=False)
+        keep = len(words.ids)
+        while True:
+            shorter = {**row, column: str(row.get(column) or "")[: words.offsets[keep - 1][1] if keep else 0]}
+            excess = len(self.prompt_ids(shorter)) + len(answer) - max_length
+            if excess <= 0:
+                return shorter
+            if keep == 0:
+                raise InputError(
+                    f"max_length {max_length} is {excess} tokens too short for instruction, template and answer alone; "
+                    f"raise it, or shorten the instruction or the definitions."
+                )
+            keep = max(0, keep - excess)
+
+    @cached_property
+    def hash(self) -> str:
+        """A hash of all that decides how rows are rendered: task, format, template."""
+        parts = [
+            self.task.model_dump(),
+            self.format,
+            self.tokens.chat_template if self.format == "chat template" else "",
+        ]
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What a format writes between the opening of the assistant's turn and the answer, by whom it is written."""
+
+    prompt: str
+    completion: str
+
+
+def common_prefix(sequences: list[list[int]]) -> int:
+    """The number of tokens with which all sequences begin alike."""
+    if not sequences:
+        return 0
+    low, high = min(sequences), max(sequences)  # all others lie between them in dictionary order
+    return next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+
+
+def compile_template(source: str) -> jinja2.Template:
+    """A chat template, compiled in jinja2's sandbox with what transformers gives it. Raises InputError when it is broken."""
+    env = jinja2.sandbox.ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, jinja2.ext.loopcontrols]
+    )
+    env.filters["tojson"] = lambda value, **kw: json.dumps(value, ensure_ascii=False, **kw)
+    env.globals["raise_exception"] = _raise_exception
+    env.globals["strftime_now"] = TEMPLATE_DATE.strftime
+    try:
+        return env.from_string(source)
+    except jinja2.TemplateError as error:
+        raise InputError(f"The model's chat template is broken: {error}") from error
+
+
+class GenerationTag(jinja2.ext.Extension):
+    """`{% generation %}…{% endgeneration %}` marks the assistant's words in some templates; here its content stands as it is."""
+
+    tags = {"generation"}
+
+    def parse(self, parser):
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return jinja2.nodes.Scope(body, lineno=line)
+
+
+def _raise_exception(message: str):
+    raise jinja2.TemplateError(message)
+
+
+def _batches(rows: Iterable[dict], size: int) -> Iterator[list[dict]]:
+    batch: list[dict] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name} cannot be read: {error}") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _token_text(token) -> str | None:
+    return token.get("content") if isinstance(token, dict) else token

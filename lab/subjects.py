@@ -1,0 +1,122 @@
+"""Subjects by name, what is evaluated or generated from: `RUN`, `RUN@STEP`, `base:MODEL`, `base`; and their rows."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import data, splits, tasks
+from lab.config import BUNDLED_DATASET, BUNDLED_TASK, Config
+from lab.errors import InputError
+from lab.home import Home, read_json
+from lab.runs import Run
+from lab.task import Task
+
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A base model, or an adapter on one. `run` is where task and rows come from when none are named."""
+
+    name: str
+    base: str
+    quantization: str
+    adapter: Path | None = None
+    run: Run | None = None
+
+    def adapter_hash(self) -> str | None:
+        """A hash of the adapter's weights: an evaluation belongs to weights, whatever their name."""
+        if self.adapter is None:
+            return None
+        with (self.adapter / ADAPTER_WEIGHTS).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Question:
+    """The rows on which a subject is asked, the task that asks, and where they come from."""
+
+    task: Task
+    dataset: str
+    split: str
+    rows: list[dict]
+
+
+def resolve(home: Home, names: list[str]) -> list[Subject]:
+    """The subjects of these names. `base` is the base of the first run named beside it, and alone the bundled one.
+
+    Raises InputError for a run, step or adapter that is not there.
+    """
+    if not names:
+        raise InputError("Name at least one subject: a run id, RUN@STEP, base:MODEL, or base.")
+    first_run = next((Run(home, n.partition("@")[0]) for n in names if n != "base" and not n.startswith("base:")), None)
+    beside = first_run.config if first_run else Config()
+    return [_resolve(home, name, beside, first_run) for name in names]
+
+
+def _resolve(home: Home, name: str, beside: Config, first_run: Run | None) -> Subject:
+    if name == "base":
+        return Subject(name, beside.base_model, beside.quantization, run=first_run)
+    if name.startswith("base:"):
+        return Subject(name, name.removeprefix("base:"), beside.quantization, run=first_run)
+    run_id, at, step = name.partition("@")
+    run = Run(home, run_id)
+    if not at:
+        adapter = run.adapter
+        if not (adapter / ADAPTER_WEIGHTS).is_file():
+            steps = ", ".join(f"{run_id}@{c['step']}" for c in run.checkpoints())
+            hint = f" Its checkpoints: {steps}." if steps else ""
+            raise InputError(f"{run_id} has left no adapter yet (it is {run.status()}).{hint}")
+    elif step.isdigit():
+        adapter = run.checkpoint(int(step))
+    else:
+        raise InputError(f"{name}: behind @ stands the step of a checkpoint, a number.")
+    _check_made_for(run, adapter)
+    return Subject(name, run.config.base_model, run.config.quantization, adapter, run)
+
+
+def _check_made_for(run: Run, adapter: Path) -> None:
+    """An adapter must not be put on another base than its own."""
+    made = (read_json(adapter / "lab.json") or {}).get("base_model")
+    if made is not None and made != run.config.base_model:
+        raise InputError(
+            f"{run.id}: base_model differs: the adapter was made for {made}, the run's config names "
+            f"{run.config.base_model}. Use the adapter with its own base."
+        )
+
+
+def question(
+    home: Home, subject: Subject, task: str | None, dataset: str | None, split: str, limit: int | None = None
+) -> Question:
+    """The rows on which a subject is asked: those named, else the run's own frozen ones, else the bundled ones.
+
+    Raises InputError when there are none with an answer.
+    """
+    run = subject.run
+    own = run.config if run else None
+    the_task = tasks.load_name_or_file(home, task) if task else (run.task if run else tasks.load(home, BUNDLED_TASK))
+    name = dataset or (own.dataset if own else task if task in data.listing(home) else BUNDLED_DATASET)
+    if own and name == own.dataset and split in ("train", "validation"):
+        rows = run.rows(split)
+        if not rows:
+            raise InputError(
+                f"{run.id} held out no validation rows; name others with --dataset, or --split train or test."
+            )
+    else:
+        rows = _from_dataset(data.load(home, name), the_task, split)
+    rows = [row for row in rows if the_task.answer(row) is not None]
+    if not rows:
+        raise InputError(f"No row of {name}/{split} has an answer in the column {the_task.answer_column!r}.")
+    return Question(the_task, name, split, rows[:limit])
+
+
+def _from_dataset(dataset: data.Dataset, task: Task, split: str) -> list[dict]:
+    if split in dataset.splits or split not in ("train", "validation"):
+        rows = dataset.rows(split)
+        for column in (task.text, task.answer_column):
+            if column not in rows[0]:
+                has = ", ".join(rows[0])
+                raise InputError(f"The task {task.name} needs the column {column!r}; {dataset.name}/{split} has {has}.")
+        return rows
+    frozen = splits.freeze(dataset, task, Config(train_rows="all"))
+    return frozen.validation if split == "validation" else frozen.train

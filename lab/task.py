@@ -1,0 +1,213 @@
+"""The task: what the model must do. Labels with definitions, instruction, template; reading an answer."""
+
+import difflib
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from lab.errors import InputError
+
+QUOTES = "\"'`“”‘’„«»"
+FIELD = re.compile(r"\$(?:(\$)|\{([^{}]+)\}|([^\W\d]\w*))")
+OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+
+
+class Strict(BaseModel):
+    """A model that knows its keys: an unknown one is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+def plain_problems(error: ValidationError, keys: list[str]) -> str:
+    """All problems of a validation in one message, one line each; unknown keys with the nearest known one."""
+    lines = []
+    for problem in error.errors():
+        parts = [str(part) for part in problem["loc"] if not re.search(r"[\[(]", str(part))]
+        place = ".".join(part for part in parts if part not in ("int", "float", "str"))
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(problem["loc"][-1]), keys, n=1)
+            lines.append(f"{place}: unknown key" + (f"; did you mean {near[0]}?" if near else ""))
+        else:
+            text = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{place}: {text}" if place else text)
+    return "\n".join(lines)
+
+
+class Label(Strict):
+    """One label of a codebook. `aliases` are other spellings of an answer; `merge` are labels of the data that become this one."""
+
+    name: str = Field(min_length=1)
+    definition: str = ""
+    aliases: list[str] = []
+    merge: list[str] = []
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _name_is_text(cls, value):
+        if isinstance(value, bool) or value is None:
+            raise ValueError(f"the label {value!r} was read by YAML as something else; put it in quotes")
+        return str(value).strip()
+
+
+class Task(Strict):
+    """What the model must do, as written in a task's YAML file. Columns are named as in the dataset."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    kind: Literal["classify", "generate"] = "classify"
+    text: str = "text"
+    label: str | None = None
+    target: str | None = None
+    instruction: str = ""
+    with_definitions: bool = True
+    labels: list[Label] = []
+    prompt: str = "$text"
+    format: Literal["auto", "llama2", "chatml", "alpaca", "plain", "text"] = "auto"
+    read: str | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self):
+        problems = []
+        if self.kind == "classify":
+            if not self.labels:
+                problems.append("labels: a classify task needs at least two labels; list them under labels:")
+            if self.label is None:
+                self.label = "label"
+        elif self.target is None:
+            problems.append("target: a generate task needs the column that holds the answer")
+        spellings = Counter(
+            s for label in self.labels for s in {label.name.casefold(), *map(str.casefold, label.aliases)}
+        )
+        problems += [f"labels: {s!r} stands for two labels" for s, n in spellings.items() if n > 1]
+        sources = Counter(s for label in self.labels for s in label.merge)
+        problems += [f"labels: {s!r} is merged into two labels" for s, n in sources.items() if n > 1]
+        if self.read is not None:
+            problems += _regex_problems(self.read)
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The labels, in the order of the codebook."""
+        return [label.name for label in self.labels]
+
+    @property
+    def answer_column(self) -> str:
+        """The column with the answer that is trained."""
+        return self.label if self.kind == "classify" else self.target
+
+    def gold(self, row: dict) -> str | None:
+        """The true label of a row after merging; None where the row has none. An unknown label comes back as written."""
+        value = row.get(self.label) if self.label else None
+        if value is None or str(value).strip() == "":
+            return None
+        value = str(value).strip()
+        return self._merged.get(value, value)
+
+    def answer(self, row: dict) -> str | None:
+        """The answer that training teaches for a row: its label, or its target text; None where the row has none."""
+        if self.kind == "classify":
+            return self.gold(row)
+        value = row.get(self.target)
+        return None if value is None or str(value).strip() == "" else str(value).strip()
+
+    @property
+    def _merged(self) -> dict[str, str]:
+        return {source: label.name for label in self.labels for source in label.merge}
+
+    def label_list(self) -> str:
+        """What `$labels` stands for: a line for each label with its definition, or the names alone."""
+        if self.with_definitions and any(label.definition for label in self.labels):
+            return "\n".join(
+                f"- {x.name}: {x.definition.strip()}" if x.definition else f"- {x.name}" for x in self.labels
+            )
+        return ", ".join(self.names)
+
+    def read_answer(self, text: str) -> str | None:
+        """The label that an answer says, or None (invalid).
+
+        `classify`: the first line, trimmed of blanks, quotes and a final full stop, case ignored, equals a label or
+        an alias. `generate`: the group of the task's `read` pattern, read in the same way; without a pattern, None.
+        """
+        if self.kind == "generate":
+            found = re.search(self.read, text) if self.read else None
+            if not found:
+                return None
+            text = found.group(1) or ""
+        first_line = text.strip().split("\n", 1)[0]
+        said = first_line.strip(QUOTES + " \t\r").removesuffix(".").strip(QUOTES + " \t\r").casefold()
+        for label in self.labels:
+            if said == label.name.casefold() or said in map(str.casefold, label.aliases):
+                return label.name
+        return None
+
+
+def _regex_problems(pattern: str) -> list[str]:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        return [f"read: {pattern!r} is no regular expression ({error})"]
+    return [] if groups == 1 else [f"read: {pattern!r} needs exactly one group, which holds the label"]
+
+
+def parse(text: str, where: str = "the task") -> Task:
+    """A task from YAML text. Raises InputError with every problem named."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{where} must be a YAML mapping with name:, labels:, prompt: and so on.")
+    try:
+        return Task.model_validate(content)
+    except ValidationError as error:
+        keys = [*Task.model_fields, *Label.model_fields]
+        raise InputError(f"{where} has problems:\n{plain_problems(error, keys)}") from error
+
+
+def load(path: Path) -> Task:
+    """A task from a YAML file. Raises InputError when there is none or it has problems."""
+    try:
+        return parse(path.read_text(encoding="utf-8"), path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The task file {path} cannot be read: {error}") from error
+
+
+def dump(task: Task) -> str:
+    """The task as YAML text, defaults left out, that `parse` reads back."""
+    content = task.model_dump(exclude_defaults=True)
+    content = {key: content[key] for key in Task.model_fields if key in content}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def fill(template: str, values: dict) -> str:
+    """A template with its `$fields` filled in, in one pass: what stands in a value is never read as a field.
+
+    `[[ … $column … ]]` drops out when a column inside is empty or absent; an unknown field stays as written; `$$` is a dollar.
+    """
+
+    def field(match: re.Match) -> str:
+        if match.group(1):
+            return "$"
+        name = match.group(2) or match.group(3)
+        return match.group(0) if name not in values else _text(values[name])
+
+    def optional(part: str) -> str:
+        names = fields(part)
+        return FIELD.sub(field, part) if all(_text(values.get(name)).strip() for name in names) else ""
+
+    pieces = OPTIONAL.split(template)  # odd pieces stood inside [[ ]]
+    return "".join(optional(piece) if i % 2 else FIELD.sub(field, piece) for i, piece in enumerate(pieces))
+
+
+def fields(template: str) -> list[str]:
+    """The names of the `$fields` of a template, in order, without `$$`."""
+    return [m.group(2) or m.group(3) for m in FIELD.finditer(template) if not m.group(1)]
+
+
+def _text(value) -> str:
+    return "" if value is None else str(value)
