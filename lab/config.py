@@ -104,14 +104,14 @@ class Config(Strict):
             values = {**values, "epochs": None}
         return values
 
-    @field_validator("train_rows")
+    @field_validator("train_rows", mode="before")
     @classmethod
     def _all_or_a_number(cls, value):
-        if value != "all" and (isinstance(value, str | bool) or value < 1):
+        if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ValueError(f"{value!r} is neither `all` nor a number of rows")
         return value
 
-    @field_validator("validation")
+    @field_validator("validation", mode="before")
     @classmethod
     def _fraction_rows_split_or_none(cls, value):
         if isinstance(value, str):
@@ -119,21 +119,29 @@ class Config(Strict):
         elif isinstance(value, float):
             right = 0 < value < 1
         else:
-            right = value is None or (value >= 1 and not isinstance(value, bool))
+            right = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1)
         if not right:
             raise ValueError(f"{value!r} is no fraction (0.2), number of rows (200), name of a split, or `none`")
         return value
 
     @model_validator(mode="after")
     def _hangs_together(self):
-        problems = []
-        if (self.epochs is None) == (self.max_steps is None):
-            problems.append("epochs, max_steps: give exactly one of them")
-        if self.epochs and self.evaluate_at and max(self.evaluate_at) > self.epochs:
-            problems.append(f"evaluate_at: epoch {max(self.evaluate_at)} lies after the last epoch, {self.epochs}")
-        if problems:
+        if problems := contradictions(self.model_dump()):
             raise ValueError("\n".join(problems))
         return self
+
+
+def contradictions(values: dict) -> list[str]:
+    """What does not hang together in a config's plain values, of which some may be wrong in themselves."""
+    problems = []
+    steps = values.get("max_steps")
+    epochs = values.get("epochs", None if steps is not None else Config.model_fields["epochs"].default)
+    if (epochs is None) == (steps is None):
+        problems.append("epochs, max_steps: give exactly one of them")
+    scored = [x for x in values.get("evaluate_at") or [] if isinstance(x, int)]
+    if isinstance(epochs, int) and scored and max(scored) > epochs:
+        problems.append(f"evaluate_at: epoch {max(scored)} lies after the last epoch, {epochs}")
+    return problems
 
 
 def parse(values: dict, where: str = "The config") -> Config:
@@ -142,7 +150,7 @@ def parse(values: dict, where: str = "The config") -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         keys = [*Config.model_fields, *Adapter.model_fields, *Decoding.model_fields]
-        raise InputError(f"{where} has problems:\n{plain_problems(error, keys)}") from error
+        raise InputError(f"{where} has problems:\n{plain_problems(error, keys, contradictions(values))}") from error
 
 
 def read(path: Path | None, sets: list[str]) -> Config:

@@ -62,7 +62,7 @@ class Dataset:
             rows = tables.read(self.files[split]).to_pylist()
             if self.about.label_names:
                 column, names = self.about.label, self.about.label_names
-                rows = [{**row, column: named(row[column], names)} for row in rows]
+                rows = [{**row, column: named(row[column], names)} if column in row else row for row in rows]
             self._rows[split] = rows
         return self._rows[split]
 
@@ -82,10 +82,10 @@ def named(value, names: list[str]) -> str | None:
     """
     if value is None or str(value).strip() in ("", "-1"):
         return None
-    index = int(value)
-    if not 0 <= index < len(names):
-        raise ValueError(index)
-    return names[index]
+    index = float(value)
+    if index != int(index) or not 0 <= index < len(names):
+        raise ValueError(value)
+    return names[int(index)]
 
 
 def listing(home: Home) -> list[str]:
@@ -137,7 +137,7 @@ def _check(about: About, split: str, table: pa.Table) -> None:
         for number, value in enumerate(table.column(about.label).to_pylist(), 1):
             try:
                 named(value, about.label_names)
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 raise InputError(
                     f"{split}, row {number}: the label {value!r} is no integer from 0 to {len(about.label_names) - 1}, "
                     f"for which --label-names gives names."

@@ -4,15 +4,14 @@ import time
 from collections.abc import Callable
 
 from lab import bases, evaluations
-from lab.bases import Base
 from lab.config import Decoding
 from lab.errors import InputError
-from lab.evaluations import Evaluation, Request
+from lab.evaluations import Evaluation
 from lab.generate import answer, label_probabilities, most_probable
 from lab.home import Home
-from lab.model import Model, check_fit, with_tokenizer
+from lab.model import Model
 from lab.prompt import Renderer
-from lab.subjects import Question, Subject
+from lab.subjects import Question, Subject, check_fit
 
 Progress = Callable[[str, int], Callable[[int], None]]  # (what, rows) → a function that is told of rows done
 
@@ -58,15 +57,12 @@ def evaluate_loaded(
     probabilities: bool = True,
     progress: Progress = quiet,
 ) -> Evaluation:
-    """The evaluation of a subject on a base that is in memory; reused when it was made before."""
+    """The evaluation of a subject that is in memory, its adapter put on; reused when it was made before."""
     renderer = Renderer(question.task, model.tokens)
     asked = evaluations.request(subject, model.base, question, renderer, decoding)
-    wants_probabilities = probabilities and question.task.kind == "classify"
-    found = evaluations.find(home, asked, wants_probabilities)
-    return found or _make(home, model, subject, question, renderer, asked, decoding, probabilities, progress)
-
-
-def _make(home, model, subject, question, renderer, asked: Request, decoding, probabilities, progress) -> Evaluation:
+    found = evaluations.find(home, asked, probabilities)
+    if found:
+        return found
     start = time.perf_counter()
     tell = progress(f"{subject.name} on {question.dataset}/{question.split}", len(question.rows))
     answers = respond(model, renderer, question.rows, decoding, probabilities, tell)
@@ -81,23 +77,16 @@ def evaluate(
     probabilities: bool = True,
     progress: Progress = quiet,
 ) -> list[Evaluation]:
-    """The evaluations of subjects, each on its question, one base in memory at a time and none when all were made before."""
-    results: list[Evaluation | None] = [None] * len(subjects)
-    for key in dict.fromkeys((s.base, s.quantization) for s in subjects):
-        base, tokens = with_tokenizer(bases.find(key[0]))
-        model = None
-        for i, (subject, question) in enumerate(zip(subjects, questions, strict=True)):
-            if (subject.base, subject.quantization) != key:
-                continue
-            check_fit(subject, base)
-            results[i] = _known(home, subject, base, question, Renderer(question.task, tokens), decoding, probabilities)
-            if results[i] is None:
-                model = model or Model(base, key[1])
+    """The evaluations of subjects, each on its question; what was made before is reused, and no base is loaded for it."""
+    asked = list(zip(subjects, questions, strict=True))
+    results = [evaluations.known(home, s, q, decoding, probabilities) for s, q in asked]
+    missing = [i for i, found in enumerate(results) if found is None]
+    for name, quantization in dict.fromkeys((subjects[i].base, subjects[i].quantization) for i in missing):
+        model = Model(bases.find(name), quantization)  # one base in memory at a time
+        for i in missing:
+            subject, question = asked[i]
+            if (subject.base, subject.quantization) == (name, quantization):
+                check_fit(subject, model.base)
                 with model.using(subject.adapter):
                     results[i] = evaluate_loaded(home, model, subject, question, decoding, probabilities, progress)
     return results
-
-
-def _known(home, subject, base: Base, question, renderer, decoding, probabilities) -> Evaluation | None:
-    asked = evaluations.request(subject, base, question, renderer, decoding)
-    return evaluations.find(home, asked, probabilities and question.task.kind == "classify")

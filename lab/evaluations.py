@@ -11,7 +11,7 @@ from lab.data import fingerprint, row_keys
 from lab.errors import InputError
 from lab.home import Home, read_json, read_lines, staged, write_json, write_lines
 from lab.prompt import Renderer
-from lab.subjects import Question, Subject
+from lab.subjects import Question, Subject, check_fit
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def request(subject: Subject, base: bases.Base, question: Question, renderer: Re
         "subject": subject.name,
         "run": subject.run.id if subject.run and subject.adapter else None,
         "task": task.name,
+        "kind": task.kind,
         "labels": task.names,
         "reads_label": task.kind == "classify" or task.read is not None,
         "dataset": question.dataset,
@@ -77,8 +78,24 @@ def _hash(content) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
+def known(
+    home: Home, subject: Subject, question: Question, decoding: Decoding, probabilities: bool
+) -> Evaluation | None:
+    """The evaluation of a subject if it was made before; found without loading anything but the tokenizer.
+
+    Raises InputError when an adapter was made for another base than its files now are.
+    """
+    base = bases.find(subject.base)
+    if base.folder is None or not (base.folder / "tokenizer.json").is_file():
+        return None
+    check_fit(subject, base)
+    renderer = Renderer(question.task, bases.tokens_at_hand(base))
+    return find(home, request(subject, base, question, renderer, decoding), probabilities)
+
+
 def find(home: Home, wanted: Request, probabilities: bool) -> Evaluation | None:
     """The evaluation that answers a request, if it was made; with label probabilities when they are asked for."""
+    probabilities = probabilities and wanted.info["kind"] == "classify"
     digest = wanted.id.rpartition("-")[2]
     for folder in sorted(home.evaluations.glob(f"*-{digest}")):
         found = _load(folder)

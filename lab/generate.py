@@ -10,9 +10,9 @@ from transformers import GenerationConfig
 from lab import bases
 from lab.config import Decoding
 from lab.errors import InputError
-from lab.model import Model, check_fit
+from lab.model import Model
 from lab.prompt import Renderer
-from lab.subjects import Subject
+from lab.subjects import Subject, check_fit
 from lab.task import Task
 
 BATCH_ROWS, BATCH_TOKENS = 32, 16_384

@@ -21,7 +21,6 @@ from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.home import read_json
 from lab.prompt import Tokens
-from lab.subjects import Subject
 
 MODEL_FILES = [*bases.TOKENIZER_FILES, "generation_config.json", "*.safetensors", "*.safetensors.index.json"]
 transformers_logging.set_verbosity_error()
@@ -158,16 +157,6 @@ class Model:
         if precision() == torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(device(), dtype=precision())
-
-
-def check_fit(subject: Subject, base: Base) -> None:
-    """Raises InputError, naming the field, when an adapter was made for other files than these of its base."""
-    made = read_json(subject.adapter / "lab.json") if subject.adapter else None
-    for field, now in (("base_fingerprint", base.fingerprint()), ("quantization", subject.quantization)):
-        if made and made.get(field) not in (None, now):
-            raise InputError(
-                f"{subject.name}: {field} differs: the adapter was made for {made[field]}, {base.name} has {now}."
-            )
 
 
 def _quantization(kind: str) -> BitsAndBytesConfig | None:

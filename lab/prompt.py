@@ -126,11 +126,26 @@ class Renderer:
 
     # -- text ----------------------------------------------------------------------------------------------------
 
+    def plain(self, text: str) -> str:
+        """A text of the data in which no special token stands, so that it can neither end nor open a turn.
+
+        A zero-width space is put behind the first character of each spelling of one; other texts stay as they are.
+        """
+        for token in self._special_texts:
+            text = text.replace(token, f"{token[0]}\u200b{token[1:]}")
+        return text
+
+    @cached_property
+    def _special_texts(self) -> list[str]:
+        added = self.tokens.encoder.get_added_tokens_decoder().values()
+        return sorted((t.content for t in added if t.special and len(t.content) > 1), key=len, reverse=True)
+
     def messages(self, row: dict) -> tuple[str, str]:
         """(system, user) of a row; the system part is empty when the task has no instruction or it is folded."""
         if self.task.format == "text":
             return "", str(row.get(self.task.text) or "")
-        values = {**row, "labels": self.task.label_list()}
+        values = {key: self.plain(value) if isinstance(value, str) else value for key, value in row.items()}
+        values["labels"] = self.task.label_list()
         system, user = fill(self.task.instruction, values).strip(), fill(self.task.prompt, values)
         if self._folds_system and system:
             system, user = "", f"{system}\n\n{user}"
@@ -154,7 +169,7 @@ class Renderer:
             turns.append({"role": "assistant", "content": answer})
         try:
             return self._template.render(messages=turns, add_generation_prompt=answer is None, **names)
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
+        except Exception as error:  # a template is foreign code and may raise anything
             raise InputError(f"The model's chat template cannot be rendered: {error}") from error
 
     def _loses_system(self) -> bool:
@@ -187,7 +202,7 @@ class Renderer:
 
     def completion_text(self, answer: str) -> str:
         """What training teaches for an answer: blank, answer, end-of-sequence."""
-        return f"{self._lead.completion}{answer}{self._tail}"
+        return f"{self._lead.completion}{self.plain(answer)}{self._tail}"
 
     # -- tokens --------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The frozen split of a run: which rows are trained and which are held out, by seed, stratified where it can be."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
@@ -64,19 +65,19 @@ def hold_out(
     """
     from sklearn.model_selection import train_test_split
 
-    if len(rows) < 2 or (isinstance(size, int) and size >= len(rows)):
+    held = size if isinstance(size, int) else math.ceil(len(rows) * size)
+    if held >= len(rows):
         raise InputError(f"validation: {size} cannot be held out of {len(rows)} rows with an answer.")
     labels = [str(row.get(task.label)) for row in rows] if task.label else None
     rare = [x for x, n in Counter(labels).items() if n < 2] if labels else []
     if rare:
         notes.append(f"The split is random, not stratified: the label {rare[0]!r} has a single row.")
-    held = size if isinstance(size, int) else -(-len(rows) * size // 1)
     if labels and not rare and len(set(labels)) > min(held, len(rows) - held):
         notes.append("The split is random, not stratified: there are more labels than rows on one side of it.")
         rare = labels
     order = list(range(len(rows)))
     stratify = labels if labels and not rare else None
-    train, validation = train_test_split(order, test_size=size, random_state=seed, stratify=stratify)
+    train, validation = train_test_split(order, test_size=held, random_state=seed, stratify=stratify)
     return [rows[i] for i in train], [rows[i] for i in sorted(validation)]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import data, splits, tasks
+from lab.bases import Base
 from lab.config import BUNDLED_DATASET, BUNDLED_TASK, Config
 from lab.errors import InputError
 from lab.home import Home, read_json
@@ -83,6 +84,16 @@ def _check_made_for(run: Run, adapter: Path) -> None:
             f"{run.id}: base_model differs: the adapter was made for {made}, the run's config names "
             f"{run.config.base_model}. Use the adapter with its own base."
         )
+
+
+def check_fit(subject: Subject, base: Base) -> None:
+    """Raises InputError, naming the field, when an adapter was made for other files than these of its base."""
+    made = read_json(subject.adapter / "lab.json") if subject.adapter else None
+    for field, now in (("base_fingerprint", base.fingerprint()), ("quantization", subject.quantization)):
+        if made and made.get(field) not in (None, now):
+            raise InputError(
+                f"{subject.name}: {field} differs: the adapter was made for {made[field]}, {base.name} has {now}."
+            )
 
 
 def question(

@@ -1,6 +1,9 @@
 """Reading tables from files: csv, tsv, json, jsonl, parquet. What is in the file is what comes out."""
 
+import csv
+import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,36 +47,79 @@ def read(path: Path) -> pa.Table:
 
 
 def _read_csv(path: Path) -> pa.Table:
+    text = _text(path)
     tabs = path.suffix.lower() == ".tsv"
-    data = _utf8(path)
-    header = data.split(b"\n", 1)[0].decode().rstrip("\r")
-    delimiter = "\t" if tabs else _delimiter(header)
+    delimiter = "\t" if tabs else _delimiter(text.split("\n", 1)[0])
     # A tab-separated file mostly has no quoting, so that a lone quote is a character; but some tools quote there too.
-    quote = False if tabs and not _is_quoted(data) else '"'
+    quote = '"' if not tabs or _is_quoted(text, delimiter) else False
+    names = next(_records(text, delimiter, quote), None)
+    if not names:
+        raise InputError(f"{path.name} has no header line.")
     parse = pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=quote, newlines_in_values=bool(quote))
+    convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
     try:
-        names = pyarrow.csv.open_csv(pa.BufferReader(data), parse_options=parse).schema.names
-        convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-        reading = pyarrow.csv.ReadOptions(use_threads=False)  # errors then name the row
-        table = pyarrow.csv.read_csv(pa.BufferReader(data), reading, parse, convert)
+        return pyarrow.csv.read_csv(pa.BufferReader(text.encode()), parse_options=parse, convert_options=convert)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
-        if "Empty CSV" in str(error):
-            raise InputError(f"{path.name} has no header line.") from error
-        raise InputError(f"{path.name} cannot be read as {path.suffix[1:]}: {_short(error)}") from error
-    return table
+        where = _first_odd_row(text, delimiter, quote) or _short(error)
+        raise InputError(f"{path.name} cannot be read as {path.suffix[1:]}: {where}") from error
 
 
-def _utf8(path: Path) -> bytes:
+def _records(text: str, delimiter: str, quote: str | bool) -> Iterator[list[str]]:
+    kind = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=kind, strict=True)
+    for cells in reader:
+        if cells:
+            yield cells
+
+
+def _first_odd_row(text: str, delimiter: str, quote: str | bool) -> str | None:
+    """Says in words which row has too many or too few cells, or a quote that does not end; None when none has."""
+    line, width = 0, 0
+    try:
+        for cells in _records(text, delimiter, quote):
+            line += 1 + sum(cell.count("\n") for cell in cells)
+            width = width or len(cells)
+            if len(cells) != width:
+                return (
+                    f"line {line} has {len(cells)} cells, the header has {width}. Quote cells that hold the separator."
+                )
+    except csv.Error as error:
+        return f"behind line {line}: {error}. A cell that begins with a quote must end with one."
+    return None
+
+
+def _is_quoted(text: str, delimiter: str) -> bool:
+    """Whether a tab-separated file uses quotes to hold cells together.
+
+    It does when it reads evenly that way, and some quoted cell needs its quotes or a whole column has them.
+    """
+    if '"' not in text or _first_odd_row(text, delimiter, '"'):
+        return False
+    needed = any(set(cell) & {'"', "\t", "\n"} for cells in _records(text, delimiter, '"') for cell in cells)
+    if needed and _first_odd_row(text, delimiter, False):
+        return True
+    raw = list(_records(text, delimiter, False))
+    starts = [cell for cells in raw for cell in cells if cell.startswith('"')]
+    whole = all(len(cell) > 1 and cell.endswith('"') and '"' not in cell[1:-1].replace('""', "") for cell in starts)
+    columns = zip(*raw, strict=False)
+    return (
+        bool(starts) and whole and (needed or any(all(cell.startswith('"') for cell in column) for column in columns))
+    )
+
+
+def _text(path: Path) -> str:
     data = path.read_bytes()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        data = data.decode("utf-16").encode()
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path.name} is torn UTF-16 text; save the file again, as UTF-8.") from error
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        row = data[: error.start].count(b"\n") + 1
-        raise InputError(f"{path.name}: line {row} is not UTF-8 text; save the file as UTF-8.") from error
-    return data
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(f"{path.name}: line {line} is not UTF-8 text; save the file as UTF-8.") from error
 
 
 def _delimiter(header: str) -> str:
@@ -81,18 +127,9 @@ def _delimiter(header: str) -> str:
     return max(counts, key=counts.get) if any(counts.values()) else ","
 
 
-def _is_quoted(data: bytes) -> bool:
-    """Whether every cell of a tab-separated file that has a quote at its beginning is a well-formed quoted cell."""
-    cells = [cell for line in data.splitlines() for cell in line.split(b"\t") if cell.startswith(b'"')]
-    inner = [cell[1:-1].replace(b'""', b"") for cell in cells]
-    return bool(cells) and all(
-        len(c) > 1 and c.endswith(b'"') and b'"' not in i for c, i in zip(cells, inner, strict=True)
-    )
-
-
 def _read_json(path: Path) -> pa.Table:
     try:
-        content = json.loads(_utf8(path))
+        content = json.loads(_text(path))
     except ValueError as error:
         try:
             return _read_jsonl(path)  # JSON lines under another ending
@@ -103,24 +140,27 @@ def _read_json(path: Path) -> pa.Table:
         if len(lists) != 1:
             raise InputError(f"{path.name} must hold a list of objects, or an object with one such list.")
         content = lists[0]
-    return _from_objects(content, path, "entry")
+    if not isinstance(content, list):
+        raise InputError(f"{path.name} must hold a list of objects with named fields, not {json.dumps(content)[:40]}.")
+    return _from_objects([(f"entry {number}", row) for number, row in enumerate(content, 1)], path)
 
 
 def _read_jsonl(path: Path) -> pa.Table:
     rows = []
-    for number, line in enumerate(_utf8(path).decode().split("\n"), 1):
+    for number, line in enumerate(_text(path).split("\n"), 1):
         if line.strip():
             try:
-                rows.append(json.loads(line))
+                rows.append((f"line {number}", json.loads(line)))
             except ValueError as error:
                 raise InputError(f"{path.name}: line {number} is not valid JSON ({error}).") from error
-    return _from_objects(rows, path, "line")
+    return _from_objects(rows, path)
 
 
-def _from_objects(rows: list, path: Path, unit: str) -> pa.Table:
-    for number, row in enumerate(rows, 1):
+def _from_objects(placed: list[tuple], path: Path) -> pa.Table:
+    for place, row in placed:
         if not isinstance(row, dict):
-            raise InputError(f"{path.name}: {unit} {number} is {type(row).__name__}, not an object with named fields.")
+            raise InputError(f"{path.name}: {place} is {json.dumps(row)[:40]}, not an object with named fields.")
+    rows = [row for _, row in placed]
     names = list(dict.fromkeys(name for row in rows for name in row))
     arrays = [_array([row.get(name) for row in rows]) for name in names]
     return pa.table(arrays, names=names) if names else pa.table({})

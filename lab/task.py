@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lab.errors import InputError
 
 QUOTES = "\"'`“”‘’„«»"
+BLANKS = " \t\r\n\u00a0"
 FIELD = re.compile(r"\$(?:(\$)|\{([^{}]+)\}|([^\W\d]\w*))")
 OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 
@@ -19,11 +20,14 @@ OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 class Strict(BaseModel):
     """A model that knows its keys: an unknown one is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-def plain_problems(error: ValidationError, keys: list[str]) -> str:
-    """All problems of a validation in one message, one line each; unknown keys with the nearest known one."""
+def plain_problems(error: ValidationError, keys: list[str], contradictions: list[str] | None = None) -> str:
+    """All problems of a validation in one message, one line each; unknown keys with the nearest known one.
+
+    `contradictions` are those that validation does not reach when single values are wrong.
+    """
     lines = []
     for problem in error.errors():
         parts = [str(part) for part in problem["loc"] if not re.search(r"[\[(]", str(part))]
@@ -34,7 +38,8 @@ def plain_problems(error: ValidationError, keys: list[str]) -> str:
         else:
             text = problem["msg"].removeprefix("Value error, ")
             lines.append(f"{place}: {text}" if place else text)
-    return "\n".join(lines)
+    said = "\n".join(lines)
+    return "\n".join([said, *(x for x in contradictions or [] if x not in said)])
 
 
 class Label(Strict):
@@ -51,6 +56,15 @@ class Label(Strict):
         if isinstance(value, bool) or value is None:
             raise ValueError(f"the label {value!r} was read by YAML as something else; put it in quotes")
         return str(value).strip()
+
+    @field_validator("aliases", "merge", mode="before")
+    @classmethod
+    def _labels_of_the_data_may_be_numbers(cls, value):
+        return (
+            [str(x) if isinstance(x, int) and not isinstance(x, bool) else x for x in value]
+            if isinstance(value, list)
+            else value
+        )
 
 
 class Task(Strict):
@@ -70,23 +84,9 @@ class Task(Strict):
 
     @model_validator(mode="after")
     def _hangs_together(self):
-        problems = []
-        if self.kind == "classify":
-            if not self.labels:
-                problems.append("labels: a classify task needs at least two labels; list them under labels:")
-            if self.label is None:
-                self.label = "label"
-        elif self.target is None:
-            problems.append("target: a generate task needs the column that holds the answer")
-        spellings = Counter(
-            s for label in self.labels for s in {label.name.casefold(), *map(str.casefold, label.aliases)}
-        )
-        problems += [f"labels: {s!r} stands for two labels" for s, n in spellings.items() if n > 1]
-        sources = Counter(s for label in self.labels for s in label.merge)
-        problems += [f"labels: {s!r} is merged into two labels" for s, n in sources.items() if n > 1]
-        if self.read is not None:
-            problems += _regex_problems(self.read)
-        if problems:
+        if self.kind == "classify" and self.label is None:
+            self.label = "label"
+        if problems := contradictions(self.model_dump()):
             raise ValueError("\n".join(problems))
         return self
 
@@ -138,12 +138,32 @@ class Task(Strict):
             if not found:
                 return None
             text = found.group(1) or ""
-        first_line = text.strip().split("\n", 1)[0]
-        said = first_line.strip(QUOTES + " \t\r").removesuffix(".").strip(QUOTES + " \t\r").casefold()
-        for label in self.labels:
-            if said == label.name.casefold() or said in map(str.casefold, label.aliases):
-                return label.name
-        return None
+        said = bare(text.strip().split("\n", 1)[0])
+        return next((x.name for x in self.labels if said in map(bare, [x.name, *x.aliases])), None)
+
+
+def contradictions(values: dict) -> list[str]:
+    """What does not hang together in a task's plain values, of which some may be wrong in themselves."""
+    problems = []
+    labels = values.get("labels")
+    labels = [x for x in labels if isinstance(x, dict)] if isinstance(labels, list) else []
+    if values.get("kind", "classify") == "classify":
+        if len(labels) < 2:
+            problems.append("labels: a classify task needs at least two labels; list them under labels:")
+    elif values.get("target") is None:
+        problems.append("target: a generate task needs the column that holds the answer")
+    spelled = Counter(s for x in labels for s in {bare(str(s)) for s in [x.get("name", ""), *(x.get("aliases") or [])]})
+    problems += [f"labels: {s!r} stands for two labels" for s, n in spelled.items() if n > 1]
+    merged = Counter(str(s) for x in labels for s in (x.get("merge") or []))
+    problems += [f"labels: {s!r} is merged into two labels" for s, n in merged.items() if n > 1]
+    if isinstance(values.get("read"), str):
+        problems += _regex_problems(values["read"])
+    return problems
+
+
+def bare(answer: str) -> str:
+    """An answer as it is compared with a label: trimmed of blanks, quotes and a final full stop, case ignored."""
+    return answer.strip(QUOTES + BLANKS).removesuffix(".").strip(QUOTES + BLANKS).casefold()
 
 
 def _regex_problems(pattern: str) -> list[str]:
@@ -166,7 +186,7 @@ def parse(text: str, where: str = "the task") -> Task:
         return Task.model_validate(content)
     except ValidationError as error:
         keys = [*Task.model_fields, *Label.model_fields]
-        raise InputError(f"{where} has problems:\n{plain_problems(error, keys)}") from error
+        raise InputError(f"{where} has problems:\n{plain_problems(error, keys, contradictions(content))}") from error
 
 
 def load(path: Path) -> Task:

@@ -34,13 +34,20 @@ OPTIMIZERS = {"adamw": "adamw_torch"}  # the others are named as transformers na
 transformers_logging.disable_progress_bar()
 
 
-def train(home: Home, config: Config, say: Callable[[str], None] = print, progress: Progress = quiet) -> Run:
-    """Trains a run in this process, from its checks to its adapter, and scores it. Returns the run, whatever its outcome.
+def train(
+    home: Home,
+    config: Config,
+    planned: Plan | None = None,
+    say: Callable[[str], None] = print,
+    progress: Progress = quiet,
+) -> Run:
+    """Trains a run in this process, from its checks to its adapter, and scores it.
 
-    Raises InputError, with nothing left behind, when the config cannot be trained.
+    `planned` is the config's plan where it was made already; one with estimated tokens is made again. Raises InputError,
+    with nothing left behind, when the config cannot be trained; what fails later is raised too, and kept with the run.
     """
-    base, _ = with_tokenizer(bases.find(config.base_model))
-    planned = plan.make(home, config, base)
+    if planned is None or not planned.tokens.exact:
+        planned = plan.make(home, config, with_tokenizer(bases.find(config.base_model))[0])
     run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
     with run.hold(), _stop_on_interrupt(run, say):
         attempt = run.begin()

@@ -140,7 +140,8 @@ def test_side_by_side_answers_every_subject(home, tiny_model):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("base_fingerprint", "0123456789abcdef"), ("quantization", "int8"), ("base_model", "other/model")]
+    ("field", "value"),
+    [("base_fingerprint", "0123456789abcdef"), ("quantization", "int8"), ("base_model", "other/model")],
 )
 def test_an_adapter_made_for_another_base_is_refused_by_field(home, tiny_model, tiny_run, field, value):
     about = read_json(tiny_run.adapter / "lab.json")
@@ -153,5 +154,8 @@ def test_an_adapter_made_for_another_base_is_refused_by_field(home, tiny_model, 
 def test_an_adapter_of_another_shape_is_refused(home, tiny_model, tiny_run):
     config = json.loads((tiny_run.adapter / "adapter_config.json").read_text())
     (tiny_run.adapter / "adapter_config.json").write_text(json.dumps({**config, "r": 3}))
-    with pytest.raises(InputError, match="does not fit"), Model(bases.find(str(tiny_model)), "none").using(tiny_run.adapter):
+    with (
+        pytest.raises(InputError, match="does not fit"),
+        Model(bases.find(str(tiny_model)), "none").using(tiny_run.adapter),
+    ):
         pass

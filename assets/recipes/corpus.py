@@ -18,13 +18,14 @@ TEXTS = 90_000
 # How many in a hundred texts each module writes.
 MIX = {feelings: 46, sorting: 17, smalltalk: 12, instructions: 12, claims: 7, town_hall: 6}
 SHORTEST, RUN = 4, 8  # no run of 8 words of a held-out row stands in a training text, nor a whole row of 4 to 7 words
-WORD = re.compile(r"[^\W_]+(?:'\w+)?")
+WORD = re.compile(r"\w+")
 
 
 def held_out_rows() -> list[dict]:
     """Return every row that measures something: the validation rows, and all of town-hall, which is split by folds."""
-    sets = [module.rows().get("validation", []) for module in (sentiment, instructions, claims)]
-    return sum(sets, []) + sum(town_hall.rows().values(), [])
+    splits = [module.rows()["validation"] for module in (sentiment, instructions, claims)]
+    splits += town_hall.rows().values()
+    return [row for split in splits for row in split]
 
 
 def words_of(text: str) -> list[str]:

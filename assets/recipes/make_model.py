@@ -4,13 +4,16 @@ With --minutes it stops the training after so many minutes; the learning rate fa
 """
 
 import argparse
+import copy
 import hashlib
+import itertools
 import json
 import math
 import random
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import corpus
@@ -101,37 +104,72 @@ def rate(done: float, step: int) -> float:
     return PEAK_RATE * min(1.0, (step + 1) / WARMUP) * max(0.02, 0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
 
 
-def train(model: LlamaForCausalLM, short: list, long: list, passes: float, minutes: float) -> float:
-    """Train the model and return the mean loss of the last hundred steps."""
-    decayed = [p for p in model.parameters() if p.dim() > 1]
+def backward(model: LlamaForCausalLM, ids: torch.Tensor, weights: torch.Tensor, total: float) -> float:
+    """Add the gradients of some rows to a model and return their part of the loss."""
+    torch.set_num_threads(1)
+    with torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False):
+        hidden = model.model(input_ids=ids).last_hidden_state
+        counted = weights[:, 1:] > 0
+        logits = model.lm_head(hidden[:, :-1][counted])
+    each = functional.cross_entropy(logits.float(), ids[:, 1:][counted], reduction="none")
+    loss = (each * weights[:, 1:][counted]).sum() / total
+    loss.backward()
+    return loss.item()
+
+
+def twin(model: LlamaForCausalLM) -> LlamaForCausalLM:
+    """Return a model with the same weights in memory and gradients of its own."""
+    other = copy.deepcopy(model)
+    for its, ours in zip(other.parameters(), model.parameters(), strict=True):
+        its.data = ours.data
+    return other
+
+
+def make_optimizer(model: LlamaForCausalLM) -> torch.optim.Optimizer:
+    """Return the optimizer; only matrices decay."""
+    matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.95))
-    count = sum(1 for _ in steps(short, long, 0))
-    begun, step, losses = time.monotonic(), 0, []
-    for epoch in range(math.ceil(passes)):
-        for ids, weights in steps(short, long, epoch):
+    groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.95))
+
+
+def train(model: LlamaForCausalLM, short: list, long: list, passes: float, minutes: float) -> float:
+    """Train the model and return the mean loss of the last hundred steps.
+
+    Each half of a batch is worked on by a thread with a core of its own: much faster than sharing every single
+    matrix product between two cores, above all when the machine has other work.
+    """
+    models, optimizer = [model, twin(model)], make_optimizer(model)
+    count = sum(1 for _ in steps(short, long, 0)) * passes
+    begun, losses = time.monotonic(), []
+    every = itertools.chain.from_iterable(steps(short, long, epoch) for epoch in itertools.count())
+    with ThreadPoolExecutor(2) as pool:
+        for step, (ids, weights) in enumerate(every):
             spent = (time.monotonic() - begun) / 60
-            done = max(step / (count * passes), spent / minutes)
+            done = max(step / count, spent / minutes)
             if done >= 1:
-                return sum(losses[-100:]) / len(losses[-100:])
+                break
             for group in optimizer.param_groups:
                 group["lr"] = rate(done, step)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                hidden = model.model(input_ids=ids).last_hidden_state
-                wanted = weights[:, 1:] > 0
-                logits = model.lm_head(hidden[:, :-1][wanted])
-            each = functional.cross_entropy(logits.float(), ids[:, 1:][wanted], reduction="none")
-            loss = (each * weights[:, 1:][wanted]).sum() / weights[:, 1:].sum()
-            loss.backward()
+            total = weights[:, 1:].sum().item()
+            halves = zip(models, ids.tensor_split(2), weights.tensor_split(2), strict=True)
+            parts = [pool.submit(backward, *half, total) for half in halves if len(half[1])]
+            losses.append(sum(part.result() for part in parts))
+            join_gradients(*models)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
-            losses.append(loss.item())
-            step += 1
-            if step % 50 == 0:
-                print(f"step {step} of {count * passes:.0f}, {spent:.1f} min, loss {sum(losses[-50:]) / 50:.3f}", flush=True)
+            if step % 50 == 49:
+                print(f"step {step + 1} of {count:.0f}, {spent:.1f} min, loss {sum(losses[-50:]) / 50:.3f}", flush=True)
     return sum(losses[-100:]) / len(losses[-100:])
+
+
+def join_gradients(model: LlamaForCausalLM, other: LlamaForCausalLM) -> None:
+    """Add the twin's gradients to the model's."""
+    for ours, its in zip(model.parameters(), other.parameters(), strict=True):
+        if its.grad is not None:
+            ours.grad = its.grad if ours.grad is None else ours.grad.add_(its.grad)
+            its.grad = None
 
 
 def card(facts: dict) -> str:

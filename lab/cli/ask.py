@@ -40,7 +40,13 @@ def _evaluations(
     chosen = subjects.resolve(home, list(names))
     questions = [subjects.question(home, s, task_name, dataset_name, split, rows) for s in chosen]
     decoding = _decoding(chosen, mode, sets).for_kind(questions[0].task.kind)
-    from lab.evaluate import evaluate as evaluate_now
+    made = [
+        evaluations.known(home, subject, question, decoding, not no_probabilities)
+        for subject, question in zip(chosen, questions, strict=True)
+    ]
+    if all(made):
+        return made
+    from lab.evaluate import evaluate as evaluate_now  # loads torch, which a table of what is known does not need
 
     return evaluate_now(home, chosen, questions, decoding, not no_probabilities, progress)
 

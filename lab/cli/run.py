@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lab import bases, config, plan, runs
+from lab import config, plan, runs
 from lab.cli import show
 from lab.cli.common import command, progress, say
 from lab.home import Home
@@ -17,13 +17,13 @@ from lab.runs import Run
 def train(home: Home, config_file, sets, dry_run):
     """Train an adapter and score it. Without a config: the bundled model on the bundled sentiment task."""
     wanted = config.read(Path(config_file).expanduser() if config_file else None, list(sets))
+    planned = plan.make(home, wanted)  # what is wrong is said before torch is loaded
     if dry_run:
-        report = plan.make(home, wanted).report()
+        report = planned.report()
         return report, lambda console: show.plan(console, report)
-    plan.make(home, wanted, bases.find(wanted.base_model))  # what is wrong is said before torch is loaded
     from lab.train import train as train_now
 
-    done = train_now(home, wanted, say, progress)
+    done = train_now(home, wanted, planned, say, progress)
     result = {"id": done.id, "status": done.status()}
     return result, lambda console: show.run(console, done.show())
 

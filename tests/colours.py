@@ -1,0 +1,64 @@
+"""A toy data set that a tiny model can learn, its task, and runs on it."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from lab import config, data, tasks
+from lab.config import Config
+from lab.home import Home
+from lab.runs import Run
+from lab.task import parse
+
+CODEBOOK = {
+    "name": "colours",
+    "label": "label",
+    "instruction": "Name the kind of colour.\n$labels",
+    "labels": [
+        {"name": "warm", "definition": "red, orange and their like"},
+        {"name": "cold", "definition": "blue, green and their like"},
+    ],
+    "prompt": "Colour: $text\nKind:",
+}
+WORDS = {"warm": ["red", "orange", "scarlet", "amber"], "cold": ["blue", "green", "teal", "navy"]}
+
+
+def add_to(home: Home, folder: Path) -> Home:
+    """Adds 24 rows and their task to a home."""
+    rows = [
+        {"text": f"{shade} {word}", "label": label}
+        for label, words in WORDS.items()
+        for word in words
+        for shade in ("a", "the", "dark")
+    ]
+    (folder / "colours.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data.add(home, data.About(name="colours", text="text", label="label"), {"train": folder / "colours.jsonl"})
+    tasks.add(home, parse(yaml.safe_dump(CODEBOOK)))
+    return home
+
+
+def settings(model: Path, **changes) -> Config:
+    """A config that trains on them within a second."""
+    values = {
+        "name": "tiny",
+        "task": "colours",
+        "dataset": "colours",
+        "base_model": str(model),
+        "quantization": "none",
+        "train_rows": "all",
+        "epochs": 2,
+        "batch_size": 8,
+        "adapter": {"r": 4, "dropout": 0.0},
+    }
+    return config.parse({**values, **changes})
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def trained(home: Home, model: Path, **changes) -> Run:
+    from lab.train import train
+
+    return train(home, settings(model, **changes), say=quiet)
