@@ -14,7 +14,7 @@ from lab.errors import InputError, WorkError
 from lab.home import ASSETS, read_json
 from lab.prompt import Tokens
 
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 TOKENIZER_FILES = [
     "config.json",
     "tokenizer.json",
@@ -79,7 +79,7 @@ def find(name: str) -> Base:
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise InputError(f"The folder {name} holds no model: there is no config.json in it.")
-        return Base(name, None, folder.resolve())
+        return Base(str(folder.resolve()), None, folder.resolve())
     if not HUB_ID.fullmatch(name):
         raise InputError(
             f"There is no base model {name!r}: give {BUNDLED_MODEL} (the bundled one), a Hub id such as owner/name, or a folder."

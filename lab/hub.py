@@ -1,6 +1,7 @@
 """Datasets of the Hub, by id with configuration and revision: `owner/name[:config][@revision]`."""
 
 import re
+from pathlib import Path
 
 import datasets
 import pyarrow as pa
@@ -9,7 +10,9 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from lab.errors import InputError, WorkError
 
-SOURCE = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?")
+SOURCE = re.compile(
+    r"(?P<repo>[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?"
+)
 
 
 def fetch_dataset(source: str, label: str | None) -> tuple[dict[str, pa.Table], list[str] | None]:
@@ -21,6 +24,10 @@ def fetch_dataset(source: str, label: str | None) -> tuple[dict[str, pa.Table], 
     if not match:
         raise InputError(
             f"hub:{source} is no Hub id: write hub:owner/name, hub:owner/name:config or hub:owner/name@revision."
+        )
+    if Path(match["repo"]).exists():  # the library would read that folder instead of the Hub
+        raise InputError(
+            f"{match['repo']} is also a file or folder here; start the lab elsewhere, or add the files themselves."
         )
     return read(match["repo"], match["config"], match["revision"], label)
 

@@ -2,12 +2,9 @@
 
 import contextlib
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -103,8 +100,8 @@ class Model:
     def device(self) -> torch.device:
         return next(self.network.parameters()).device
 
-    def new_adapter(self, config: Config) -> PeftModel:
-        """Puts a fresh adapter on the base, ready for training, in float32."""
+    def new_adapter(self, config: Config) -> None:
+        """Puts a fresh adapter on the base, ready for training. Raises InputError when its targets are not there."""
         wanted = config.adapter
         set_seed(config.seed)
         lora = LoraConfig(
@@ -122,7 +119,6 @@ class Model:
         except ValueError as error:
             raise InputError(f"adapter.targets: {str(error).splitlines()[0]}") from error
         self.network.peft_config["default"].base_model_name_or_path = self.base.name
-        return self.network
 
     @contextlib.contextmanager
     def using(self, adapter: Path | None) -> Iterator[None]:

@@ -13,6 +13,8 @@ from lab.home import Home
 from lab.prompt import Example, Renderer, Tokens, common_prefix
 from lab.task import Task
 
+LINEAR_NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
 
 @dataclass
 class Plan:
@@ -48,10 +50,9 @@ class Plan:
 
     def report(self) -> dict:
         """What `train --dry-run` prints."""
-        lengths = sorted(len(e) for e in self.train_examples)
-        batch = self.config.batch_size
+        lengths, batch = [len(e) for e in self.train_examples], self.config.batch_size
         padded = [max(lengths[i : i + batch]) * len(lengths[i : i + batch]) for i in range(0, len(lengths), batch)]
-        estimates = {"largest_batch_tokens": lengths[-1] * min(batch, len(lengths))}
+        estimates = {"largest_batch_tokens": max(lengths) * min(batch, len(lengths))}
         if self.base.folder is not None:
             estimates |= weight_estimates(self.base.config(), self.config)
         return {
@@ -64,7 +65,7 @@ class Plan:
             "steps_per_epoch": self.steps_per_epoch,
             "evaluate_at": self.evaluate_at,
             "tokens": {
-                "max": lengths[-1],
+                "max": max(lengths),
                 "mean": sum(lengths) / len(lengths),
                 "shared_prefix": common_prefix([e.prompt for e in self.train_examples]),
                 "trained_per_row": sum(len(e.completion) for e in self.train_examples) / len(lengths),
@@ -80,8 +81,8 @@ class Plan:
 def make(home: Home, config: Config, base: Base | None = None) -> Plan:
     """Checks a config against task, dataset and tokenizer. Raises InputError with what is wrong and what to do."""
     task, dataset = tasks.load_name_or_file(home, config.task), data.load(home, config.dataset)
-    config = config.model_copy(update={"decoding": config.decoding.for_kind(task.kind)})
     base = base or bases.find(config.base_model)
+    config = config.model_copy(update={"decoding": config.decoding.for_kind(task.kind), "base_model": base.name})
     if base.folder is not None:
         base.config()  # refuses a model that would run code of its own
     split = splits.freeze(dataset, task, config)
@@ -92,11 +93,13 @@ def make(home: Home, config: Config, base: Base | None = None) -> Plan:
     tokens = bases.tokens_at_hand(base)
     renderer = Renderer(task, tokens)
     notes += renderer.notes
-    train = _fit(split.train, renderer, config, "training", notes)
-    validation = _fit(split.validation, renderer, config, "validation", notes)
-    examples = [list(renderer.examples(rows)) for rows in (train, validation)]
-    notes += _overlap(renderer, train, validation)
-    return Plan(config, task, base, tokens, renderer, train, validation, *examples, notes)
+    train, train_examples = _fit(split.train, renderer, config, "training", notes)
+    validation, validation_examples = _fit(split.validation, renderer, config, "validation", notes)
+    prompts = {tuple(example.prompt) for example in train_examples}
+    both = sum(tuple(example.prompt) in prompts for example in validation_examples)
+    if both:
+        notes.append(f"{both} of {len(validation)} validation rows have a prompt that is also trained.")
+    return Plan(config, task, base, tokens, renderer, train, validation, train_examples, validation_examples, notes)
 
 
 def _check_labels(task: Task, dataset: Dataset, train: list[dict], validation: list[dict]) -> None:
@@ -120,14 +123,15 @@ def _check_labels(task: Task, dataset: Dataset, train: list[dict], validation: l
         )
 
 
-def _fit(rows: list[dict], renderer: Renderer, config: Config, what: str, notes: list[str]) -> list[dict]:
-    """Deals with rows longer than max_length, as `too_long` says. The answer's tokens are never cut."""
-    limit = config.max_length
-    lengths = [len(example) for example in renderer.examples(rows)]
-    long = [i for i, n in enumerate(lengths) if n > limit]
+def _fit(
+    rows: list[dict], renderer: Renderer, config: Config, what: str, notes: list[str]
+) -> tuple[list[dict], list[Example]]:
+    """Rows and their tokens, those longer than max_length dealt with as `too_long` says; an answer is never cut."""
+    limit, examples = config.max_length, list(renderer.examples(rows))
+    long = {i for i, example in enumerate(examples) if len(example) > limit}
     if not long:
-        return rows
-    longest = max(lengths)
+        return rows, examples
+    longest = max(len(examples[i]) for i in long)
     says = (
         f"{len(long)} of {len(rows)} {what} rows are longer than max_length {limit} (the longest has {longest} tokens)"
     )
@@ -138,18 +142,13 @@ def _fit(rows: list[dict], renderer: Renderer, config: Config, what: str, notes:
         )
     if config.too_long == "drop":
         notes.append(f"{says}; they are dropped.")
-        kept = [row for row, n in zip(rows, lengths, strict=True) if n <= limit]
-        if not kept:
+        rows = [row for i, row in enumerate(rows) if i not in long]
+        if not rows:
             raise InputError(f"{says}: none would be left. Raise max_length.")
-        return kept
+        return rows, [example for i, example in enumerate(examples) if i not in long]
     notes.append(f"{says}; the end of their {renderer.task.text!r} is cut, by {longest - limit} tokens at most.")
-    return [renderer.cut(row, limit) if n > limit else row for row, n in zip(rows, lengths, strict=True)]
-
-
-def _overlap(renderer: Renderer, train: list[dict], validation: list[dict]) -> list[str]:
-    seen = {renderer.messages(row) for row in train}
-    both = sum(renderer.messages(row) in seen for row in validation)
-    return [f"{both} of {len(validation)} validation rows have a prompt that is also trained."] if both else []
+    rows = [renderer.cut(row, limit) if i in long else row for i, row in enumerate(rows)]
+    return rows, list(renderer.examples(rows))
 
 
 def weight_estimates(model: dict, config: Config) -> dict:
@@ -170,7 +169,12 @@ def weight_estimates(model: dict, config: Config) -> dict:
     shapes += [(hidden, inner), (hidden, inner), (inner, hidden)]
     linear = layers * sum(a * b for a, b in shapes)
     embeddings = vocabulary * hidden * (1 if model.get("tie_word_embeddings") else 2)
-    adapter = layers * config.adapter.r * sum(a + b for a, b in shapes)
+    adapted = [
+        s
+        for s, name in zip(shapes, LINEAR_NAMES, strict=True)
+        if config.adapter.targets == "all-linear" or name in config.adapter.targets
+    ]
+    adapter = layers * config.adapter.r * sum(a + b for a, b in adapted)
     bits = {"nf4": 4.127, "int8": 8, "none": 16}[config.quantization]
     return {
         "trainable_parameters": adapter,

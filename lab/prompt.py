@@ -267,7 +267,7 @@ class Renderer:
             if keep == 0:
                 raise InputError(
                     f"max_length {max_length} is {excess} tokens too short for instruction, template and answer alone; "
-                    f"raise it, or shorten the instruction or the definitions."
+                    f"raise it, set too_long=drop, or shorten the instruction or the definitions."
                 )
             keep = max(0, keep - excess)
 

@@ -105,7 +105,7 @@ class Task(Strict):
         value = row.get(self.label) if self.label else None
         if value is None or str(value).strip() == "":
             return None
-        value = str(value).strip()
+        value = _text(value).strip()
         return self._merged.get(value, value)
 
     def answer(self, row: dict) -> str | None:
@@ -230,4 +230,6 @@ def fields(template: str) -> list[str]:
 
 
 def _text(value) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # tables with gaps hold whole numbers as 1.0
     return "" if value is None else str(value)

@@ -5,12 +5,12 @@ import shutil
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from datasets import Dataset
-from peft import PeftModel
 from transformers import PrinterCallback, TrainerCallback
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
@@ -18,7 +18,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from lab import bases, card, plan, runs
 from lab.config import Config
-from lab.errors import InputError, WorkError
+from lab.errors import WorkError
 from lab.evaluate import Progress, evaluate_loaded, quiet
 from lab.evaluations import compare
 from lab.home import Home, staged
@@ -48,18 +48,18 @@ def train(
     """
     if planned is None or not planned.tokens.exact:
         planned = plan.make(home, config, with_tokenizer(bases.find(config.base_model))[0])
+    model = Model(planned.base, config.quantization)
+    model.new_adapter(config)
     run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
     with run.hold(), _stop_on_interrupt(run, say):
         attempt = run.begin()
         try:
-            _work(home, run, planned, attempt, say, progress)
-        except (InputError, WorkError, torch.OutOfMemoryError, OSError, RuntimeError, ValueError) as error:
-            run.log(f"failed: {error}")
-            run.end("failed", _explain(error))
-            raise
-        except KeyboardInterrupt:
-            run.log("interrupted from the keyboard")
-            raise
+            _work(home, run, model, planned, attempt, say, progress)
+        except Exception as error:  # whatever happens, the run keeps its outcome
+            outcome = _explain(error)
+            run.log("".join(traceback.format_exception(error)))
+            run.end("failed", outcome)
+            raise WorkError(f"{run.id} failed: {outcome['message']} {outcome['advice']}") from error
     return run
 
 
@@ -86,10 +86,13 @@ def _explain(error: Exception) -> dict:
     if isinstance(error, torch.OutOfMemoryError):
         advice = "Halve batch_size and double accumulate, or set gradient_checkpointing=true."
         return {"reason": "out_of_memory", "message": "The memory of the device was not enough.", "advice": advice}
-    return {"reason": type(error).__name__, "message": str(error), "advice": "See the run's log."}
+    message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return {"reason": "error", "message": message, "advice": "The run's log has the details."}
 
 
-def _work(home: Home, run: Run, planned: Plan, attempt: int, say: Callable[[str], None], progress: Progress) -> None:
+def _work(
+    home: Home, run: Run, model: Model, planned: Plan, attempt: int, say: Callable[[str], None], progress: Progress
+) -> None:
     def tell(line: str) -> None:
         run.log(line)
         say(line)
@@ -98,12 +101,10 @@ def _work(home: Home, run: Run, planned: Plan, attempt: int, say: Callable[[str]
     for note in planned.notes:
         tell(f"note: {note}")
     tell(f"{run.id}: {len(planned.train)} rows, {planned.total_steps} steps, {len(planned.validation)} rows held out")
-    model = Model(planned.base, config.quantization)
     tell(f"{config.base_model} is loaded: {config.quantization}, {precision()} on {device()}")
     scorer = Scorer(home, run, model, planned, tell, progress)
     scorer.score_base()
-    network = model.new_adapter(config)
-    trainer = _trainer(model, network, planned, run, attempt, scorer, progress)
+    trainer = _trainer(model, planned, run, attempt, scorer, progress)
     trainer.train()
     step = trainer.state.global_step
     _leave_adapter(run, model, planned, step, scorer)
@@ -141,7 +142,8 @@ class Scorer:
     def score_base(self) -> None:
         config = self.planned.config
         if self.planned.validation:
-            scores = self._score(Subject("base", config.base_model, config.quantization), "validation")
+            with self.model.using(None):
+                scores = self._score(Subject("base", config.base_model, config.quantization), "validation")
             self.tell(f"base: {_in_words(scores)}")
 
     def score_checkpoint(self, step: int) -> dict:
@@ -180,9 +182,8 @@ class Trainer(SFTTrainer):
         pass
 
 
-def _trainer(
-    model: Model, network: PeftModel, planned: Plan, run: Run, attempt: int, scorer: Scorer, progress: Progress
-) -> Trainer:
+def _trainer(model: Model, planned: Plan, run: Run, attempt: int, scorer: Scorer, progress: Progress) -> Trainer:
+    network = model.network
     # TRL turns the adapter of a quantized base into bfloat16; it is kept in float32, which small learning rates and
     # float16's gradient scaling need.
     weights = {name: p.data for name, p in network.named_parameters() if p.requires_grad}

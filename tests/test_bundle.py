@@ -107,10 +107,15 @@ def test_sentiment_splits() -> None:
 def test_sentiment_validation_holds_out_words_and_patterns() -> None:
     tables = (vocabulary.ADJECTIVES, vocabulary.VERBS)
     held = {word for table in tables for (_, part), entries in table.items() if part == "held" for word in entries}
-    tokens = {split: [set(re.findall(r"[\w-]+", row["text"].lower())) for row in load("sentiment", split)] for split in ("train", "validation")}
+    tokens = {
+        split: [set(re.findall(r"[\w-]+", row["text"].lower())) for row in load("sentiment", split)]
+        for split in ("train", "validation")
+    }
     assert not any(row & held for row in tokens["train"])
     assert 0.4 < sum(bool(row & held) for row in tokens["validation"]) / 872 < 0.6
-    patterns = [{p for found in table.values() for p in found} for table in (sentiment.TRAIN_PATTERNS, sentiment.HELD_PATTERNS)]
+    patterns = [
+        {p for found in table.values() for p in found} for table in (sentiment.TRAIN_PATTERNS, sentiment.HELD_PATTERNS)
+    ]
     assert patterns[0].isdisjoint(patterns[1])
 
 
@@ -127,7 +132,9 @@ def test_majority_and_bags_of_words_stay_well_below_a_tuned_model(length: int) -
     """The majority gets 0.50; single words get 0.55, single words and pairs 0.56."""
     train, validation = load("sentiment", "train"), load("sentiment", "validation")
     bag = TfidfVectorizer(ngram_range=(1, length))
-    model = LogisticRegression(max_iter=2000).fit(bag.fit_transform(row["text"] for row in train), [row["label"] for row in train])
+    model = LogisticRegression(max_iter=2000).fit(
+        bag.fit_transform(row["text"] for row in train), [row["label"] for row in train]
+    )
     accuracy = model.score(bag.transform(row["text"] for row in validation), [row["label"] for row in validation])
     assert accuracy < 0.65
     assert sum(row["label"] == "positive" for row in validation) / len(validation) == 0.5
@@ -166,7 +173,16 @@ def test_model_is_small_and_of_the_stated_shape() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["The soup was splendid.", "Zażółć gęślą jaźń", "数据 и текст", "🦙🚆", " two  blanks\n\tand a tab ", "\x00\x7f\u200b", "[INST] a [/INST]", "<<SYS>>1994"],
+    [
+        "The soup was splendid.",
+        "Zażółć gęślą jaźń",
+        "数据 и текст",
+        "🦙🚆",
+        " two  blanks\n\tand a tab ",
+        "\x00\x7f\u200b",
+        "[INST] a [/INST]",
+        "<<SYS>>1994",
+    ],
 )
 def test_tokenizer_takes_any_text_and_gives_it_back(tokenizer, text: str) -> None:
     ids = tokenizer(text).input_ids
@@ -180,7 +196,11 @@ def test_tokenizer_has_its_special_tokens(tokenizer) -> None:
     assert 2000 <= len(tokenizer) <= 6000
     assert tokenizer("x</s>").input_ids[-1] == tokenizer.eos_token_id
     config = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
-    assert [config[f"{name}_token_id"] for name in ("bos", "eos", "pad")] == [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id]
+    assert [config[f"{name}_token_id"] for name in ("bos", "eos", "pad")] == [
+        tokenizer.bos_token_id,
+        tokenizer.eos_token_id,
+        tokenizer.pad_token_id,
+    ]
 
 
 def test_chat_template(tokenizer) -> None:
@@ -210,8 +230,13 @@ def answers(model, tokenizer, chats: list[list[dict]]) -> list[str]:
     prompts = [tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
     batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
     with torch.no_grad():
-        found = model.generate(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], max_new_tokens=16, do_sample=False)
-    return [text.strip() for text in tokenizer.batch_decode(found[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)]
+        found = model.generate(
+            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], max_new_tokens=16, do_sample=False
+        )
+    return [
+        text.strip()
+        for text in tokenizer.batch_decode(found[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+    ]
 
 
 def test_model_mostly_answers_the_sentiment_task_with_sentences(model, tokenizer) -> None:
@@ -219,7 +244,10 @@ def test_model_mostly_answers_the_sentiment_task_with_sentences(model, tokenizer
     labels = "\n".join(f"- {label['name']}: {label['definition']}" for label in task["labels"])
     system = task["instruction"].replace("$labels", labels).strip()
     chats = [
-        [{"role": "system", "content": system}, {"role": "user", "content": task["prompt"].replace("$text", row["text"])}]
+        [
+            {"role": "system", "content": system},
+            {"role": "user", "content": task["prompt"].replace("$text", row["text"])},
+        ]
         for row in load("sentiment", "validation")[:100]
     ]
     found = answers(model, tokenizer, chats)

@@ -6,7 +6,7 @@ import pytest
 from colours import quiet, settings, trained
 
 from lab import evaluations, subjects
-from lab.errors import InputError
+from lab.errors import InputError, WorkError
 from lab.evaluate import evaluate
 from lab.runs import Run, verify
 from lab.train import train
@@ -127,12 +127,27 @@ def test_a_failure_is_told_and_kept(colours, tiny_model, monkeypatch):
         raise torch.OutOfMemoryError("too much")
 
     monkeypatch.setattr("lab.train.Trainer.training_step", full)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(WorkError, match=r"tiny-1 failed: .* batch_size"):
         trained(colours, tiny_model)
     run = Run(colours, "tiny-1")
     assert run.status() == "failed"
     assert run.show()["error"]["reason"] == "out_of_memory"
     assert "batch_size" in run.show()["error"]["advice"]
+
+
+def test_adapter_targets_that_are_not_there_are_refused_and_nothing_is_left(colours, tiny_model):
+    with pytest.raises(InputError, match=r"adapter.targets: .*no_such_layer"):
+        trained(colours, tiny_model, adapter={"targets": ["no_such_layer"]})
+    assert not list(colours.runs.glob("[!.]*"))
+
+
+def test_weights_that_are_not_there_are_refused_and_nothing_is_left(colours, tiny_model, tmp_path):
+    import shutil
+
+    shutil.copytree(tiny_model, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
+    with pytest.raises(InputError, match="safetensors"):
+        trained(colours, tmp_path / "bare")
+    assert not list(colours.runs.glob("[!.]*"))
 
 
 def test_a_nan_loss_is_shown_as_such(colours, tiny_model, monkeypatch):
