@@ -48,7 +48,7 @@ def answer(
     """What the model says to each prompt, with its present adapter. `progress` is told the rows done with each batch."""
     settings = _settings(model, decoding, stops)
     answers: list[Answer | None] = [None] * len(prompts)
-    with torch.random.fork_rng(devices=_gpus()), torch.inference_mode(), model.autocast():
+    with torch.random.fork_rng(devices=_gpus()), torch.no_grad(), model.autocast():
         torch.manual_seed(decoding.seed)
         for batch in batches(prompts):
             ids, mask = _pad_left(model, [prompts[i] for i in batch])
@@ -103,7 +103,7 @@ def label_probabilities(
     normalised; `other` is one minus their sum. The prompt passes through the model once, the labels read its cache.
     """
     results: list[dict[str, float] | None] = [None] * len(prompts)
-    with torch.inference_mode(), model.autocast():
+    with torch.no_grad(), model.autocast():
         for batch in batches(prompts):
             ids, mask = _pad_left(model, [prompts[i] for i in batch])
             scores = _label_scores(model, ids, mask, list(labels.values()))

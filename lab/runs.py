@@ -1,7 +1,6 @@
 """A run: its folder, the only place that knows the names of its files, its lock and its derived status."""
 
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -13,11 +12,12 @@ from pathlib import Path
 
 import yaml
 
+from lab import checkpoints
 from lab import config as config_file
 from lab import task as task_file
 from lab.config import Config
 from lab.errors import InputError
-from lab.home import Home, append_line, guard, inside, read_json, read_lines, staged, sync_folder, write, write_json
+from lab.home import Home, append_line, guard, inside, read_json, read_lines, staged, write, write_json
 from lab.home import write_lines as write_rows
 from lab.task import Task
 
@@ -115,7 +115,7 @@ class Run:
         """The valid checkpoints, oldest first: `{step, epoch, kept}`; one without a whole manifest is none."""
         found = []
         for folder in self.checkpoint_folder.glob("checkpoint-*"):
-            manifest = read_manifest(folder)
+            manifest = checkpoints.manifest_of(folder)
             if manifest:
                 found.append({key: manifest[key] for key in ("step", "epoch", "kept")})
         return sorted(found, key=lambda c: c["step"])
@@ -202,53 +202,6 @@ def listing(home: Home) -> list[str]:
     return [
         p.name for p in sorted(folders, key=lambda p: ((p / "config.yaml").stat().st_mtime_ns, p.name), reverse=True)
     ]
-
-
-# -- checkpoints -----------------------------------------------------------------------------------------------------
-
-
-def write_manifest(folder: Path, step: int, epoch: float, kept: bool) -> None:
-    """Writes, last of all, the sizes and hashes of a checkpoint's files; only then is it a checkpoint."""
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "manifest.json":
-            with path.open("rb") as file:
-                files[str(path.relative_to(folder))] = [
-                    path.stat().st_size,
-                    hashlib.file_digest(file, "sha256").hexdigest(),
-                ]
-                os.fsync(file.fileno())
-    sync_folder(folder)
-    write_json(folder / "manifest.json", {"step": step, "epoch": epoch, "kept": kept, "files": files})
-
-
-def read_manifest(folder: Path) -> dict | None:
-    """A checkpoint's manifest when all its files are there in their sizes, else None."""
-    try:
-        manifest = read_json(folder / "manifest.json")
-        sizes = manifest and {name: (folder / name).stat().st_size for name in manifest["files"]}
-    except (OSError, ValueError, KeyError):
-        return None
-    whole = manifest and all(sizes[name] == entry[0] for name, entry in manifest["files"].items())
-    return manifest if whole else None
-
-
-def verify(folder: Path) -> str | None:
-    """The name of the first file of a checkpoint that is not as its manifest says; None when all are."""
-    manifest = read_manifest(folder)
-    if manifest is None:
-        return "manifest.json"
-    for name, (_, digest) in manifest["files"].items():
-        with (folder / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                return name
-    return None
-
-
-def drop_checkpoint(folder: Path) -> None:
-    """Removes a checkpoint, its manifest first, so that half of one is never taken for a whole one."""
-    (folder / "manifest.json").unlink(missing_ok=True)
-    shutil.rmtree(folder)
 
 
 # -- life --------------------------------------------------------------------------------------------------------------

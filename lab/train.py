@@ -16,7 +16,7 @@ from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from lab import bases, card, plan, runs
+from lab import bases, card, checkpoints, plan, runs
 from lab.config import Config
 from lab.errors import WorkError
 from lab.evaluate import Progress, evaluate_loaded, quiet
@@ -216,7 +216,7 @@ def _dataset(examples: list[Example]) -> Dataset:
 def _arguments(planned: Plan, run: Run) -> SFTConfig:
     """Every option that the lab relies on is set here: the defaults of TRL and transformers move."""
     config, half = planned.config, precision()
-    return SFTConfig(
+    arguments = SFTConfig(
         output_dir=str(run.checkpoint_folder),
         max_steps=planned.total_steps,
         per_device_train_batch_size=config.batch_size,
@@ -258,6 +258,9 @@ def _arguments(planned: Plan, run: Run) -> SFTConfig:
         dataloader_drop_last=False,
         push_to_hub=False,
     )
+    if arguments.device.type == "cuda":
+        arguments._n_gpu = 1  # the model sits on one, however many are visible
+    return arguments
 
 
 class Keeper(TrainerCallback):
@@ -309,11 +312,11 @@ class Keeper(TrainerCallback):
     def on_save(self, args, state, control, **kwargs):
         step, scored = state.global_step, self._is_scored(state)
         folder = self.run.checkpoint_folder / f"checkpoint-{step}"
-        runs.write_manifest(folder, step, round(state.epoch, 6), kept=scored)
+        checkpoints.seal(folder, step, round(state.epoch, 6), kept=scored)
         self.saved_at = time.monotonic()
         passing = [c["step"] for c in self.run.checkpoints() if not c["kept"]]
         for old in passing[: max(0, len(passing) - KEPT_FOR_RESUME)]:
-            runs.drop_checkpoint(self.run.checkpoint_folder / f"checkpoint-{old}")
+            checkpoints.drop(self.run.checkpoint_folder / f"checkpoint-{old}")
         if scored:
             scores = self.scorer.score_checkpoint(step)
             point = {"attempt": self.attempt, "step": step, "epoch": round(state.epoch, 6), **scores}

@@ -14,7 +14,19 @@ LAB = ROOT / "lab"
 # From the bottom to the top: a layer imports itself and those above it in this list.
 LAYERS = {
     "words": ["errors", "task", "lint", "prompt", "config", "metrics"],
-    "records": ["home", "tables", "data", "splits", "tasks", "bases", "runs", "subjects", "evaluations", "plan"],
+    "records": [
+        "home",
+        "tables",
+        "data",
+        "splits",
+        "tasks",
+        "bases",
+        "checkpoints",
+        "runs",
+        "subjects",
+        "evaluations",
+        "plan",
+    ],
     "compute": ["model", "generate", "evaluate", "train", "card", "hub"],
     "faces": ["cli"],
 }

@@ -6,9 +6,10 @@ import pytest
 from colours import quiet, settings, trained
 
 from lab import evaluations, subjects
+from lab.checkpoints import verify
 from lab.errors import InputError, WorkError
 from lab.evaluate import evaluate
-from lab.runs import Run, verify
+from lab.runs import Run
 from lab.train import train
 
 

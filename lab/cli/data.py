@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lab import bases, data, lint, prompt, tasks
+from lab import bases, data, lint, prompt, tables, tasks
 from lab import task as task_file
 from lab.cli import show
 from lab.cli.common import command, say
@@ -53,8 +53,9 @@ def dataset_list(home: Home):
     found = []
     for name in data.listing(home):
         one = data.load(home, name)
-        splits = {split: len(one.rows(split)) for split in one.splits}
-        found.append({"name": name, "splits": splits, "columns": one.columns, "about": one.about.about})
+        sizes = {split: tables.size(one.files[split]) for split in one.splits}
+        splits, columns = {split: rows for split, (rows, _) in sizes.items()}, sizes[one.splits[0]][1]
+        found.append({"name": name, "splits": splits, "columns": columns, "about": one.about.about})
     return found, lambda console: show.datasets(console, found)
 
 
