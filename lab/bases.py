@@ -117,7 +117,7 @@ def fetch(base: Base, patterns: list[str]) -> Base:
 def tokens_at_hand(base: Base) -> Tokens:
     """The base's tokenizer, or the bundled one as a stand-in whose counts are estimates (`exact` is False)."""
     if base.folder is not None and (base.folder / "tokenizer.json").is_file():
-        return Tokens.from_folder(base.folder)
+        return Tokens.from_folder(base.folder, ours=base.name == BUNDLED_MODEL)
     stand_in = Tokens.from_folder(ASSETS / BUNDLED_MODEL, exact=False)
     return Tokens(stand_in.encoder, None, stand_in.bos, stand_in.eos, exact=False)
 

@@ -95,7 +95,9 @@ class Config(Strict):
     score_train_rows: bool = Field(False, description="also score the training rows then")
     checkpoint_every: Positive = Field(1, description="epochs between checkpoints, at most ten minutes apart")
     decoding: Decoding = Decoding()
-    shared_prefix: Literal["auto", "off"] = Field("auto", description="auto or off; this version trains ordinary batches either way")
+    shared_prefix: Literal["auto", "off"] = Field(
+        "auto", description="auto or off; this version trains ordinary batches either way"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -43,7 +43,7 @@ def with_tokenizer(base: Base) -> tuple[Base, Tokens]:
     if not (base.folder / "tokenizer.json").is_file():
         base = bases.fetch(base, [*bases.TOKENIZER_FILES, "tokenizer.model"])
         return base, _converted_tokens(base)
-    return base, Tokens.from_folder(base.folder)
+    return base, bases.tokens_at_hand(base)
 
 
 def _converted_tokens(base: Base) -> Tokens:

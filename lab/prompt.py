@@ -7,39 +7,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-import jinja2
-import jinja2.ext
-import jinja2.sandbox
 from tokenizers import Tokenizer
 
 from lab.errors import InputError
 from lab.task import Task, fill
+from lab.template import FORMATS, compile_template, try_out
 
-# The task's own formats, for base models without a chat template, written as the chat templates they stand for.
-# The beginning-of-sequence token is left out: the tokenizer adds its own.
-FORMATS = {
-    "llama2": (
-        "[INST] {% if system %}<<SYS>>\n{{ system }}\n<</SYS>>\n\n{% endif %}{{ user }} [/INST]"
-        "{% if answer %} {{ answer }}{{ eos_token }}{% endif %}"
-    ),
-    "chatml": (
-        "{% if system %}<|im_start|>system\n{{ system }}<|im_end|>\n{% endif %}<|im_start|>user\n{{ user }}<|im_end|>\n"
-        "<|im_start|>assistant\n{% if answer %}{{ answer }}{{ eos_token }}{% endif %}"
-    ),
-    "alpaca": (
-        "### Instruction:\n{% if system %}{{ system }}\n\n{% endif %}{{ user }}\n\n### Response:\n"
-        "{% if answer %}{{ answer }}{{ eos_token }}{% endif %}"
-    ),
-    "plain": "{% if system %}{{ system }}\n\n{% endif %}{{ user }}{% if answer %} {{ answer }}{{ eos_token }}{% endif %}",
-    "text": "{{ user }}{% if answer %} {{ answer }}{{ eos_token }}{% endif %}",
-}
 SENTINEL = "QfAnswerStandsHereZx"  # no template changes or produces it
-# Templates that print today's date would give every day another prompt; a lab that compares needs the same one.
-TEMPLATE_DATE = date(2024, 7, 26)
 
 
 @dataclass(frozen=True)
@@ -51,9 +28,10 @@ class Tokens:
     bos: str | None
     eos: str | None
     exact: bool = True  # False: a stand-in for a tokenizer that is not at hand, whose counts are estimates
+    ours: bool = False  # True: the bundled one, whose template need not be tried out
 
     @classmethod
-    def from_folder(cls, folder: Path, exact: bool = True) -> "Tokens":
+    def from_folder(cls, folder: Path, exact: bool = True, ours: bool = False) -> "Tokens":
         """Raises InputError when the folder has no tokenizer.json that can be read."""
         try:
             encoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -67,9 +45,8 @@ class Tokens:
         if isinstance(template, list):  # several named templates: the default one
             template = next((item["template"] for item in template if item.get("name") == "default"), None)
         extra = _read_json(folder / "special_tokens_map.json")
-        return cls(
-            encoder, template, *(_token_text(config.get(k, extra.get(k))) for k in ("bos_token", "eos_token")), exact
-        )
+        bos, eos = (_token_text(config.get(key, extra.get(key))) for key in ("bos_token", "eos_token"))
+        return cls(encoder, template, bos, eos, exact, ours)
 
     @cached_property
     def lead(self) -> list[int]:
@@ -115,6 +92,8 @@ class Renderer:
         self.task, self.tokens = task, tokens
         use_chat = task.format == "auto" and bool(tokens.chat_template)
         self.format = "chat template" if use_chat else ("plain" if task.format == "auto" else task.format)
+        if use_chat and not tokens.ours:
+            try_out(tokens.chat_template)
         self._template = compile_template(tokens.chat_template if use_chat else FORMATS[self.format])
         self.notes: list[str] = []  # what the user should see about the rendering
         self._folds_system = use_chat and self._loses_system()
@@ -296,35 +275,6 @@ def common_prefix(sequences: list[list[int]]) -> int:
         return 0
     low, high = min(sequences), max(sequences)  # all others lie between them in dictionary order
     return next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
-
-
-def compile_template(source: str) -> jinja2.Template:
-    """A chat template, compiled in jinja2's sandbox with what transformers gives it. Raises InputError when it is broken."""
-    env = jinja2.sandbox.ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, jinja2.ext.loopcontrols]
-    )
-    env.filters["tojson"] = lambda value, **kw: json.dumps(value, ensure_ascii=False, **kw)
-    env.globals["raise_exception"] = _raise_exception
-    env.globals["strftime_now"] = TEMPLATE_DATE.strftime
-    try:
-        return env.from_string(source)
-    except jinja2.TemplateError as error:
-        raise InputError(f"The model's chat template is broken: {error}") from error
-
-
-class GenerationTag(jinja2.ext.Extension):
-    """`{% generation %}…{% endgeneration %}` marks the assistant's words in some templates; here its content stands as it is."""
-
-    tags = {"generation"}
-
-    def parse(self, parser):
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return jinja2.nodes.Scope(body, lineno=line)
-
-
-def _raise_exception(message: str):
-    raise jinja2.TemplateError(message)
 
 
 def _batches(rows: Iterable[dict], size: int) -> Iterator[list[dict]]:

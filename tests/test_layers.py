@@ -13,7 +13,7 @@ LAB = ROOT / "lab"
 
 # From the bottom to the top: a layer imports itself and those above it in this list.
 LAYERS = {
-    "words": ["errors", "task", "lint", "prompt", "config", "metrics"],
+    "words": ["errors", "task", "lint", "template", "prompt", "config", "metrics"],
     "records": [
         "home",
         "tables",
@@ -27,7 +27,7 @@ LAYERS = {
         "evaluations",
         "plan",
     ],
-    "compute": ["model", "generate", "evaluate", "train", "card", "hub"],
+    "compute": ["model", "generate", "evaluate", "keeper", "train", "card", "hub"],
     "faces": ["cli"],
 }
 MAY_IMPORT = {  # other layers

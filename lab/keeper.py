@@ -1,0 +1,166 @@
+"""Keeps the records of a training while it goes on: points, heartbeat, checkpoints, scores; and heeds a stop."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from transformers import TrainerCallback
+
+from lab import checkpoints
+from lab.evaluate import Progress, evaluate_loaded
+from lab.evaluations import compare
+from lab.home import Home
+from lab.model import Model
+from lab.plan import Plan
+from lab.runs import Run, safe_number
+from lab.subjects import Question, Subject
+
+SAVE_AT_LEAST_EVERY = 600  # seconds
+KEPT_FOR_RESUME = 2  # checkpoints
+
+
+class Scorer:
+    """Decodes and scores rows for a run: the base once before training, then the adapter at the epochs asked for."""
+
+    def __init__(
+        self, home: Home, run: Run, model: Model, planned: Plan, tell: Callable[[str], None], progress: Progress
+    ):
+        self.home, self.run, self.model, self.planned = home, run, model, planned
+        self.tell, self.progress = tell, progress
+        self.last: dict | None = None  # the newest scores on the validation rows, for the model card
+
+    def _question(self, split: str) -> Question:
+        rows = self.planned.validation if split == "validation" else self.planned.train
+        return Question(self.planned.task, self.planned.config.dataset, split, rows)
+
+    def _score(self, subject: Subject, split: str) -> dict:
+        # Label probabilities are for comparing on held-out rows; the training rows only show the overfitting.
+        made = evaluate_loaded(
+            self.home,
+            self.model,
+            subject,
+            self._question(split),
+            self.planned.config.decoding,
+            split == "validation",
+            self.progress,
+        )
+        return compare([made])[0][0]
+
+    def score_base(self) -> None:
+        config = self.planned.config
+        if self.planned.validation:
+            with self.model.using(None):
+                scores = self._score(Subject("base", config.base_model, config.quantization), "validation")
+            self.tell(f"base: {_in_words(scores)}")
+
+    def score_checkpoint(self, step: int) -> dict:
+        """The scores of the checkpoint just saved, as keys of a metrics point."""
+        config, point = self.planned.config, {}
+        adapter = self.run.checkpoint(step)
+        subject = Subject(f"{self.run.id}@{step}", config.base_model, config.quantization, adapter, self.run)
+        splits = (["validation"] if self.planned.validation else []) + (["train"] if config.score_train_rows else [])
+        self.model.network.eval()
+        for split in splits:
+            scores = self._score(subject, split)
+            before = "train_" if split == "train" else ""
+            point |= {
+                f"{before}{key}": scores[key] for key in ("accuracy", "macro_f1", "invalid") if scores[key] is not None
+            }
+            self.tell(f"step {step}, {split} rows: {_in_words(scores)}")
+            self.last = scores if split == "validation" else self.last
+        self.model.network.train()
+        return point
+
+
+def _in_words(scores: dict) -> str:
+    if scores["accuracy"] is None:
+        return f"{scores['n']} rows answered"
+    low, high = scores["accuracy_ci95"]
+    return (
+        f"accuracy {scores['accuracy']:.3f} ({low:.3f} to {high:.3f}), macro F1 {scores['macro_f1']:.3f}, "
+        f"{scores['invalid']} of {scores['n']} invalid"
+    )
+
+
+class Keeper(TrainerCallback):
+    """Keeps the run's records: metrics points, heartbeat, checkpoints with manifests, scores; and heeds a stop."""
+
+    def __init__(self, run: Run, planned: Plan, attempt: int, scorer: Scorer, progress: Progress):
+        self.run, self.planned, self.attempt, self.scorer = run, planned, attempt, scorer
+        self.tell_step = progress(run.id, planned.total_steps)
+        self.started = self.saved_at = time.monotonic()
+        self.step_began, self.step_seconds, self.tokens = 0.0, 0.0, 0
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self._beat(state)
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        self.step_began = time.monotonic()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.step_seconds = time.monotonic() - self.step_began
+        self.tell_step(1)
+        if self.run.stop_requested():
+            control.should_training_stop = control.should_save = True
+        elif time.monotonic() - self.saved_at > SAVE_AT_LEAST_EVERY:
+            control.should_save = True
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        epoch, last = round(state.epoch), state.global_step >= state.max_steps
+        whole = last or abs(state.epoch - epoch) < 1e-6
+        control.should_evaluate = whole and bool(self.planned.validation)
+        due = epoch % self.planned.config.checkpoint_every == 0 or self._is_scored(state)
+        control.should_save = control.should_save or (whole and (due or last))
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        point = {"attempt": self.attempt, "step": state.global_step, "epoch": round(state.epoch, 6)}
+        if "loss" in logs:
+            rows = self._rows_at(state.global_step) - self._rows_at(state.global_step - 1)
+            tokens, self.tokens = logs["num_tokens"] - self.tokens, logs["num_tokens"]
+            point |= {key: logs[key] for key in ("loss", "learning_rate", "grad_norm") if key in logs}
+            if self.step_seconds:
+                point |= {"rows_per_s": rows / self.step_seconds, "tokens_per_s": tokens / self.step_seconds}
+            point |= {"memory_bytes": _peak_memory(), "seconds": time.monotonic() - self.started}
+        elif "eval_loss" in logs:
+            point["validation_loss"] = logs["eval_loss"]
+        else:
+            return
+        self.run.log_point({key: safe_number(value) for key, value in point.items()})
+        self._beat(state)
+
+    def on_save(self, args, state, control, **kwargs):
+        step, scored = state.global_step, self._is_scored(state)
+        folder = self.run.checkpoint_folder / f"checkpoint-{step}"
+        checkpoints.seal(folder, step, round(state.epoch, 6), kept=scored)
+        self.saved_at = time.monotonic()
+        passing = [c["step"] for c in self.run.checkpoints() if not c["kept"]]
+        for old in passing[: max(0, len(passing) - KEPT_FOR_RESUME)]:
+            checkpoints.drop(self.run.checkpoint_folder / f"checkpoint-{old}")
+        if scored:
+            scores = self.scorer.score_checkpoint(step)
+            point = {"attempt": self.attempt, "step": step, "epoch": round(state.epoch, 6), **scores}
+            self.run.log_point({key: safe_number(value) for key, value in point.items()})
+            self._beat(state)
+
+    def _is_scored(self, state) -> bool:
+        """Whether rows are scored now: at a whole epoch that was asked for, and where no epochs were named, at the end."""
+        if state.global_step >= state.max_steps and self.planned.config.evaluate_at is None:
+            return True
+        return state.global_step in {epoch * self.planned.steps_per_epoch for epoch in self.planned.evaluate_at}
+
+    def _rows_at(self, step: int) -> int:
+        epochs, rest = divmod(step, self.planned.steps_per_epoch)
+        config, rows = self.planned.config, len(self.planned.train)
+        return epochs * rows + min(rows, rest * config.batch_size * config.accumulate)
+
+    def _beat(self, state) -> None:
+        total, epoch = self.planned.total_steps, round(state.epoch or 0, 6)
+        self.run.beat(attempt=self.attempt, step=state.global_step, total_steps=total, epoch=epoch)
+
+
+def _peak_memory() -> int:
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kibibytes on Linux
