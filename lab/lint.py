@@ -3,6 +3,7 @@
 import difflib
 from collections import Counter
 
+from lab.errors import InputError
 from lab.task import Task, fields
 
 
@@ -11,6 +12,21 @@ def unknown_labels(task: Task, rows: list[dict]) -> dict[str, int]:
     found = Counter(gold for row in rows if (gold := task.gold(row)) is not None)
     known = set(task.names)
     return {label: n for label, n in found.items() if label not in known}
+
+
+def refuse_unknown_labels(task: Task, dataset: str, rows: list[dict]) -> None:
+    """Raises InputError, with counts and nearest spellings, when rows have labels that the task does not know."""
+    unknown = unknown_labels(task, rows) if task.labels else {}
+    if not unknown:
+        return
+    parts = []
+    for label, n in sorted(unknown.items(), key=lambda item: -item[1])[:10]:
+        near = nearest(label, task.names)
+        parts.append(f"{label!r} ({n} rows{f', nearest is {near!r}' if near else ''})")
+    raise InputError(
+        f"{dataset} has labels in the column {task.label!r} that the task {task.name} does not know: {'; '.join(parts)}. "
+        f"Add them to the task, merge them into a label of it, or name integer labels with --label-names."
+    )
 
 
 def nearest(word: str, names: list[str]) -> str | None:

@@ -87,7 +87,8 @@ def make(home: Home, config: Config, base: Base | None = None) -> Plan:
         base.config()  # refuses a model that would run code of its own
     split = splits.freeze(dataset, task, config)
     notes = list(split.notes)
-    _check_labels(task, dataset, split.train, split.validation)
+    lint.refuse_unknown_labels(task, dataset.name, split.train + split.validation)
+    _check_learnable(task, dataset, split.train)
     found = lint.lint(task, split.train, dataset.columns)
     notes += [x["message"] for x in found if x["severity"] == "warning"]
     tokens = bases.tokens_at_hand(base)
@@ -102,19 +103,7 @@ def make(home: Home, config: Config, base: Base | None = None) -> Plan:
     return Plan(config, task, base, tokens, renderer, train, validation, train_examples, validation_examples, notes)
 
 
-def _check_labels(task: Task, dataset: Dataset, train: list[dict], validation: list[dict]) -> None:
-    if not task.labels:
-        return
-    unknown = lint.unknown_labels(task, train + validation)
-    if unknown:
-        parts = []
-        for label, n in sorted(unknown.items(), key=lambda x: -x[1])[:10]:
-            near = lint.nearest(label, task.names)
-            parts.append(f"{label!r} ({n} rows{f', nearest is {near!r}' if near else ''})")
-        raise InputError(
-            f"{dataset.name} has labels in the column {task.label!r} that the task {task.name} does not know: "
-            f"{'; '.join(parts)}. Add them to the task, merge them into a label of it, or name integer labels with --label-names."
-        )
+def _check_learnable(task: Task, dataset: Dataset, train: list[dict]) -> None:
     counts = Counter(task.gold(row) for row in train)
     if task.kind == "classify" and len(counts) == 1:
         label, n = next(iter(counts.items()))

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import data, splits, tasks
+from lab import data, lint, splits, tasks
 from lab.bases import Base
 from lab.config import BUNDLED_DATASET, BUNDLED_TASK, Config
 from lab.errors import InputError
@@ -118,6 +118,7 @@ def question(
     rows = [row for row in rows if the_task.answer(row) is not None]
     if not rows:
         raise InputError(f"No row of {name}/{split} has an answer in the column {the_task.answer_column!r}.")
+    lint.refuse_unknown_labels(the_task, name, rows)
     return Question(the_task, name, split, rows[:limit])
 
 

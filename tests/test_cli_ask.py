@@ -1,0 +1,135 @@
+"""The commands that ask subjects, on a tiny run: what they take, what they print, what they refuse."""
+
+import csv
+import io
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from lab.cli import cli
+
+
+def run(*words: object, code: int = 0):
+    done = CliRunner().invoke(cli, [str(word) for word in words])
+    assert done.exit_code == code, done.output
+    return done
+
+
+def ask(*words: object):
+    return json.loads(run(*words, "--json").stdout)
+
+
+OBJECT = {
+    "subject", "task", "dataset", "split", "decoding", "n", "accuracy", "accuracy_ci95", "macro_f1", "weighted_f1",
+    "f1_ci95", "invalid", "invalid_outputs", "per_label", "confusion", "p_value", "id",
+}  # fmt: skip
+
+
+def test_compare_gives_an_object_for_each_subject_in_order(tiny_run):
+    found = ask("compare", tiny_run.id, "base", f"{tiny_run.id}@3")
+    assert [x["subject"] for x in found] == [tiny_run.id, "base", f"{tiny_run.id}@3"]
+    assert all(set(x) >= OBJECT for x in found)
+    assert [x["p_value"] is None for x in found] == [True, False, False]
+    assert all(x["n"] == len(tiny_run.rows("validation")) for x in found)
+
+
+def test_evaluate_takes_split_rows_and_decoding(tiny_run):
+    found = ask("evaluate", tiny_run.id, "--split", "train", "--rows", 4, "--decoding", "labels")
+    assert (found[0]["split"], found[0]["n"], found[0]["decoding"], found[0]["invalid"]) == ("train", 4, "labels", 0)
+
+
+def test_a_run_and_its_last_checkpoint_share_an_evaluation(tiny_run):
+    run_id, checkpoint = (ask("evaluate", name)[0]["id"] for name in (tiny_run.id, f"{tiny_run.id}@6"))
+    assert run_id == checkpoint
+
+
+def test_another_dataset_can_be_asked(tiny_run, tmp_path):
+    (tmp_path / "more.csv").write_text("text,label\na red,warm\nthe blue,cold\na navy,\n")
+    run("dataset", "add", "more", tmp_path / "more.csv", "--label", "label")
+    found = ask("compare", "base", tiny_run.id, "--dataset", "more", "--split", "train")
+    assert [x["n"] for x in found] == [2, 2]  # the row without a label is never scored
+
+
+def test_probabilities_can_be_left_out(tiny_run, home):
+    found = ask("evaluate", tiny_run.id, "--no-probabilities", "--rows", 2)
+    lines = (home.evaluations / found[0]["id"] / "predictions.jsonl").read_text().splitlines()
+    assert all("probabilities" not in json.loads(line) for line in lines)
+
+
+def test_the_table_comes_as_csv_markdown_and_latex(tiny_run):
+    rows = list(csv.reader(io.StringIO(run("compare", "base", tiny_run.id, "--csv").stdout)))
+    assert [row[0] for row in rows] == ["subject", "base", tiny_run.id]
+    assert f"| {tiny_run.id} |" in run("compare", "base", tiny_run.id, "--markdown").stdout
+    assert r"\begin{tabular}" in run("compare", "base", tiny_run.id, "--latex").stdout
+
+
+def test_generate_asks_a_text_a_row_or_a_raw_prompt(tiny_run):
+    for words in (["--text", "a dark teal"], ["--row", 0], ["--raw", "Colour:"]):
+        found = ask("generate", "base", tiny_run.id, *words)
+        assert [x["subject"] for x in found] == ["base", tiny_run.id]
+        assert found[0]["prompt"] == found[1]["prompt"]
+        assert (found[0]["label_probabilities"] is None) == (words[0] == "--raw")
+
+
+def test_sampling_is_set_and_repeats(tiny_run):
+    words = [
+        "generate",
+        "base",
+        "--text",
+        "a teal",
+        "--set",
+        "mode=sample",
+        "--set",
+        "temperature=2",
+        "--set",
+        "seed=5",
+    ]
+    assert ask(*words)[0]["output"] == ask(*words)[0]["output"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compare", "nobody-1"], "no run 'nobody-1'"),
+        (["compare", "{run}@4"], "kept are: 3, 6"),
+        (["compare", "{run}@last"], "a number"),
+        (["compare", "../{run}"], "no valid name"),
+        (["evaluate", "{run}", "--split", "test"], "no split 'test'"),
+        (["evaluate", "{run}", "--task", "gone"], "no task 'gone'"),
+        (["evaluate", "{run}", "--dataset", "town-hall"], "does not know"),
+        (["evaluate", "{run}", "--set", "temprature=1"], "did you mean temperature?"),
+        (["generate", "{run}"], "exactly one of"),
+        (["generate", "{run}", "--text", "a", "--raw", "b"], "exactly one of"),
+        (["generate", "{run}", "--row", "99"], "the rows 0 to"),
+        (["generate", "base:no-such-model", "--text", "a"], "no base model"),
+        (["run", "show", "gone"], "no run 'gone'"),
+        (["run", "delete", "gone"], "no run 'gone'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(tiny_run, words, said):
+    done = run(*(str(word).format(run=tiny_run.id) for word in words), code=2)
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_runs_are_listed_shown_and_deleted(tiny_run):
+    listed = ask("run", "list")
+    assert [x["id"] for x in listed] == [tiny_run.id]
+    assert "metrics" not in listed[0]
+    shown = ask("run", "show", tiny_run.id)
+    assert set(shown) >= {
+        "id",
+        "status",
+        "attempt",
+        "step",
+        "total_steps",
+        "epoch",
+        "error",
+        "config",
+        "metrics",
+        "checkpoints",
+    }
+    assert "finished at step" in ask("run", "log", tiny_run.id)["log"]
+    run("run", "delete", tiny_run.id)
+    assert ask("run", "list") == []
