@@ -24,6 +24,9 @@ TOKENIZER_FILES = [
 ]
 
 
+TWICE = ["consolidated*", "original/*"]  # the same weights in other forms
+
+
 @dataclass(frozen=True)
 class Base:
     """A base model. `folder` is None while a Hub model is not on this machine."""
@@ -76,7 +79,7 @@ def find(name: str) -> Base:
     if name == BUNDLED_MODEL:
         return Base(name, None, ASSETS / BUNDLED_MODEL)
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name.strip() and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise InputError(f"The folder {name} holds no model: there is no config.json in it.")
         return Base(str(folder.resolve()), None, folder.resolve())
@@ -98,7 +101,9 @@ def fetch(base: Base, patterns: list[str]) -> Base:
         return base
     repo = base.name.partition("@")[0]
     try:
-        folder = huggingface_hub.snapshot_download(repo, revision=base.revision, allow_patterns=patterns)
+        folder = huggingface_hub.snapshot_download(
+            repo, revision=base.revision, allow_patterns=patterns, ignore_patterns=TWICE
+        )
     except GatedRepoError as error:
         raise InputError(
             f"{repo} is gated: accept its terms on the Hub and set HF_TOKEN in the environment."

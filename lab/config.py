@@ -14,7 +14,7 @@ BUNDLED_MODEL, BUNDLED_TASK, BUNDLED_DATASET = "tiny-llama", "sentiment", "senti
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=10_000_000)]
 
 
 class Adapter(Strict):
@@ -140,7 +140,8 @@ def contradictions(values: dict) -> list[str]:
     epochs = values.get("epochs", None if steps is not None else Config.model_fields["epochs"].default)
     if (epochs is None) == (steps is None):
         problems.append("epochs, max_steps: give exactly one of them")
-    scored = [x for x in values.get("evaluate_at") or [] if isinstance(x, int)]
+    scored = values.get("evaluate_at")
+    scored = [x for x in scored if isinstance(x, int)] if isinstance(scored, list) else []
     if isinstance(epochs, int) and scored and max(scored) > epochs:
         problems.append(f"evaluate_at: epoch {max(scored)} lies after the last epoch, {epochs}")
     return problems

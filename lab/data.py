@@ -75,6 +75,16 @@ class Dataset:
         return [row for split in self.splits for row in self.rows(split)]
 
 
+def rows_with(dataset: Dataset, split: str, columns: list[str | None], needed_by: str) -> list[dict]:
+    """The rows of a split that a task needs. Raises InputError when one of the columns is not there."""
+    rows = dataset.rows(split)
+    for column in filter(None, columns):
+        if column not in rows[0]:
+            has = ", ".join(map(repr, rows[0]))
+            raise InputError(f"The task {needed_by} needs the column {column!r}; {dataset.name}/{split} has {has}.")
+    return rows
+
+
 def named(value, names: list[str]) -> str | None:
     """The name of an integer label; None where there is none (empty, or -1 as the Hub writes it).
 
@@ -131,7 +141,7 @@ def _check(about: About, split: str, table: pa.Table) -> None:
         column = getattr(about, role)
         # A split without labels (a public test set, say) is kept; it is never scored.
         if column and column not in table.column_names and not (role != "text" and split != "train"):
-            has = ", ".join(table.column_names)
+            has = ", ".join(map(repr, table.column_names))
             raise InputError(f"{split}: there is no column {column!r}, asked for as --{role}; the columns are {has}.")
     if about.label_names and about.label in table.column_names:
         for number, value in enumerate(table.column(about.label).to_pylist(), 1):

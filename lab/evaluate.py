@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from lab import bases, evaluations
 from lab.config import Decoding
-from lab.errors import InputError
 from lab.evaluations import Evaluation
 from lab.generate import answer, label_probabilities, most_probable
 from lab.home import Home
@@ -31,8 +30,6 @@ def respond(
     """What the model answers to each row: `{answer, label, tokens}` and, when asked for, `probabilities` of the labels."""
     task, prompts = renderer.task, renderer.prompts(rows)
     labels = renderer.label_ids() if task.kind == "classify" else {}
-    if decoding.mode == "labels" and not labels:
-        raise InputError(f"--decoding labels needs a classify task; {task.name} is a generate task.")
     scores = None
     if labels and (probabilities or decoding.mode == "labels"):
         scores = label_probabilities(model, prompts, labels, tell if decoding.mode == "labels" else lambda done: None)

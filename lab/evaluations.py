@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import bases, metrics
+from lab import bases, lint, metrics
 from lab.config import Decoding
 from lab.data import fingerprint, row_keys
 from lab.errors import InputError
@@ -85,6 +85,7 @@ def known(
 
     Raises InputError when an adapter was made for another base than its files now are.
     """
+    lint.refuse_decoding(question.task, decoding)
     base = bases.find(subject.base)
     if base.folder is None or not (base.folder / "tokenizer.json").is_file():
         return None

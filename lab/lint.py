@@ -2,7 +2,9 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Callable
 
+from lab.config import Decoding
 from lab.errors import InputError
 from lab.task import Task, fields
 
@@ -29,6 +31,14 @@ def refuse_unknown_labels(task: Task, dataset: str, rows: list[dict]) -> None:
     )
 
 
+def refuse_decoding(task: Task, decoding: Decoding) -> None:
+    """Raises InputError for a decoding that a task has no use for."""
+    if decoding.mode == "labels" and task.kind != "classify":
+        raise InputError(
+            f"Decoding by labels needs a classify task; {task.name} is a generate task. Use greedy or sample."
+        )
+
+
 def nearest(word: str, names: list[str]) -> str | None:
     """The name spelled most like the word, or None when nothing is near."""
     folded = {name.casefold(): name for name in names}
@@ -41,11 +51,23 @@ def lint(task: Task, rows: list[dict], columns: list[str]) -> list[dict]:
 
     Returns a list of `{severity: error | warning, message, label: name or None, rows: how many rows it touches}`.
     """
-    found: list[dict] = []
+    found = lint_columns(task, rows, columns)
+    if task.labels:
+        _lint_labels(task, rows, _adder(found))
+    return found
 
+
+def _adder(found: list[dict]) -> Callable[..., None]:
     def say(severity: str, message: str, label: str | None = None, count: int = 0) -> None:
         found.append({"severity": severity, "message": message, "label": label, "rows": count})
 
+    return say
+
+
+def lint_columns(task: Task, rows: list[dict], columns: list[str]) -> list[dict]:
+    """The part of `lint` that is about columns and templates."""
+    found: list[dict] = []
+    say = _adder(found)
     for column in filter(None, [task.text, task.label, task.target]):
         if column not in columns:
             say("error", f"The dataset has no column {column!r}; it has {', '.join(columns)}.", None, len(rows))
@@ -63,8 +85,6 @@ def lint(task: Task, rows: list[dict], columns: list[str]) -> list[dict]:
             "warning",
             f"The prompt does not use ${task.text}: every row gets the same prompt unless another column is in it.",
         )
-    if task.labels:
-        _lint_labels(task, rows, say)
     return found
 
 

@@ -1,7 +1,6 @@
 """The base model in memory, in 4-bit, 8-bit or as it is, and adapters put on it and taken off."""
 
 import contextlib
-import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,6 @@ from lab.prompt import Tokens
 MODEL_FILES = [*bases.TOKENIZER_FILES, "generation_config.json", "*.safetensors", "*.safetensors.index.json"]
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it offers an optional kernel at every start
 warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
 
 

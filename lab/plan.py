@@ -11,6 +11,7 @@ from lab.data import Dataset
 from lab.errors import InputError
 from lab.home import Home
 from lab.prompt import Example, Renderer, Tokens, common_prefix
+from lab.splits import Split
 from lab.task import Task
 
 LINEAR_NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -78,29 +79,38 @@ class Plan:
         }
 
 
-def make(home: Home, config: Config, base: Base | None = None) -> Plan:
-    """Checks a config against task, dataset and tokenizer. Raises InputError with what is wrong and what to do."""
+def make(home: Home, config: Config, base: Base | None = None, tokens: Tokens | None = None) -> Plan:
+    """Checks a config against task, dataset and tokenizer. Raises InputError with what is wrong and what to do.
+
+    `base` and `tokens` are given where they were fetched already; else what is at hand is used.
+    """
     task, dataset = tasks.load_name_or_file(home, config.task), data.load(home, config.dataset)
     base = base or bases.find(config.base_model)
     config = config.model_copy(update={"decoding": config.decoding.for_kind(task.kind), "base_model": base.name})
-    if base.folder is not None:
-        base.config()  # refuses a model that would run code of its own
+    lint.refuse_decoding(task, config.decoding)
     split = splits.freeze(dataset, task, config)
     notes = list(split.notes)
     lint.refuse_unknown_labels(task, dataset.name, split.train + split.validation)
     _check_learnable(task, dataset, split.train)
     found = lint.lint(task, split.train, dataset.columns)
     notes += [x["message"] for x in found if x["severity"] == "warning"]
-    tokens = bases.tokens_at_hand(base)
+    tokens = tokens or bases.tokens_at_hand(base)
     renderer = Renderer(task, tokens)
     notes += renderer.notes
-    train, train_examples = _fit(split.train, renderer, config, "training", notes)
-    validation, validation_examples = _fit(split.validation, renderer, config, "validation", notes)
+    (train, train_examples), (validation, validation_examples) = _fit(split, renderer, config, notes)
     prompts = {tuple(example.prompt) for example in train_examples}
     both = sum(tuple(example.prompt) in prompts for example in validation_examples)
     if both:
         notes.append(f"{both} of {len(validation)} validation rows have a prompt that is also trained.")
-    return Plan(config, task, base, tokens, renderer, train, validation, train_examples, validation_examples, notes)
+    plan = Plan(config, task, base, tokens, renderer, train, validation, train_examples, validation_examples, notes)
+    if max(plan.evaluate_at) * plan.steps_per_epoch > plan.total_steps and config.evaluate_at:
+        raise InputError(
+            f"evaluate_at: epoch {max(plan.evaluate_at)} is not reached: {plan.total_steps} steps are "
+            f"{plan.total_steps / plan.steps_per_epoch:.3g} epochs. Leave evaluate_at out to score at the end."
+        )
+    if base.folder is not None:
+        _check_model(plan)
+    return plan
 
 
 def _check_learnable(task: Task, dataset: Dataset, train: list[dict]) -> None:
@@ -112,32 +122,64 @@ def _check_learnable(task: Task, dataset: Dataset, train: list[dict]) -> None:
         )
 
 
-def _fit(
-    rows: list[dict], renderer: Renderer, config: Config, what: str, notes: list[str]
-) -> tuple[list[dict], list[Example]]:
-    """Rows and their tokens, those longer than max_length dealt with as `too_long` says; an answer is never cut."""
-    limit, examples = config.max_length, list(renderer.examples(rows))
-    long = {i for i, example in enumerate(examples) if len(example) > limit}
-    if not long:
-        return rows, examples
-    longest = max(len(examples[i]) for i in long)
-    says = (
-        f"{len(long)} of {len(rows)} {what} rows are longer than max_length {limit} (the longest has {longest} tokens)"
-    )
-    if config.too_long == "error":
+def _check_model(plan: Plan) -> None:
+    """Raises InputError for a model that would run code of its own, is too short, or gets no adapter."""
+    model = plan.base.config()
+    longest = max(len(e) for e in plan.train_examples + plan.validation_examples)
+    context = model.get("max_position_embeddings")
+    if context and longest > context:
         raise InputError(
-            f"{says}: up to {longest - limit} tokens would be cut from the end of their column {renderer.task.text!r}, "
-            f"never from the answer. Set max_length={longest}, or too_long=cut or too_long=drop."
+            f"The longest row has {longest} tokens, but {plan.base.name} reads {context} at most; lower max_length."
+        )
+    if weight_estimates(model, plan.config).get("trainable_parameters") == 0:
+        raise InputError(
+            f"adapter.targets: no layer is named so; usual names are {', '.join(LINEAR_NAMES)}, or all-linear."
+        )
+
+
+def _fit(split: Split, renderer: Renderer, config: Config, notes: list[str]) -> list[tuple[list[dict], list[Example]]]:
+    """Training and validation rows with their tokens; rows over max_length dealt with as `too_long` says.
+
+    An answer is never cut, only the end of a row's text. Raises InputError, about all rows at once.
+    """
+    limit = config.max_length
+    fitted = [(rows, list(renderer.examples(rows))) for rows in (split.train, split.validation)]
+    if all(len(e) <= limit for _, examples in fitted for e in examples):
+        return fitted
+    longest = max(len(e) for _, examples in fitted for e in examples)
+    counts = [f"{sum(len(e) > limit for e in examples)} of {len(rows)}" for rows, examples in fitted]
+    says = (
+        f"{counts[0]} training rows and {counts[1]} validation rows are longer than max_length {limit} "
+        f"(the longest has {longest} tokens)"
+    )
+    fixed = [
+        len(renderer.prompt_ids({**row, renderer.task.text: ""})) + len(example.completion) > limit
+        for rows, examples in fitted
+        for row, example in zip(rows, examples, strict=True)
+        if len(example) > limit
+    ]
+    if config.too_long == "error" or (config.too_long == "cut" and any(fixed)):
+        cut = f"too_long=cut would cut the end of their {renderer.task.text!r}, by up to {longest - limit} tokens"
+        never = (
+            f"; {sum(fixed)} are too long even without it, and an answer is never cut"
+            if any(fixed)
+            else ", never an answer"
+        )
+        raise InputError(
+            f"{says}: {cut}{never}. Set max_length={longest}, or too_long={'drop' if any(fixed) else 'cut or drop'}."
         )
     if config.too_long == "drop":
         notes.append(f"{says}; they are dropped.")
-        rows = [row for i, row in enumerate(rows) if i not in long]
-        if not rows:
-            raise InputError(f"{says}: none would be left. Raise max_length.")
-        return rows, [example for i, example in enumerate(examples) if i not in long]
+        fitted = [[(r, e) for r, e in zip(rows, examples, strict=True) if len(e) <= limit] for rows, examples in fitted]
+        if not fitted[0]:
+            raise InputError(f"{says}: none would be left to train. Raise max_length.")
+        return [([r for r, _ in pairs], [e for _, e in pairs]) for pairs in fitted]
     notes.append(f"{says}; the end of their {renderer.task.text!r} is cut, by {longest - limit} tokens at most.")
-    rows = [renderer.cut(row, limit) if i in long else row for i, row in enumerate(rows)]
-    return rows, list(renderer.examples(rows))
+    cuts = [
+        [renderer.cut(row, limit) if len(e) > limit else row for row, e in zip(rows, examples, strict=True)]
+        for rows, examples in fitted
+    ]
+    return [(rows, list(renderer.examples(rows))) for rows in cuts]
 
 
 def weight_estimates(model: dict, config: Config) -> dict:

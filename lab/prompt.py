@@ -5,6 +5,7 @@ It needs jinja2 and tokenizers alone, so that the page can show the exact prompt
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,14 +111,13 @@ class Renderer:
 
         A zero-width space is put behind the first character of each spelling of one; other texts stay as they are.
         """
-        for token in self._special_texts:
-            text = text.replace(token, f"{token[0]}\u200b{token[1:]}")
-        return text
+        return self._special.sub(lambda token: f"{token[0][0]}\u200b{token[0][1:]}", text) if self._special else text
 
     @cached_property
-    def _special_texts(self) -> list[str]:
+    def _special(self) -> re.Pattern | None:
         added = self.tokens.encoder.get_added_tokens_decoder().values()
-        return sorted((t.content for t in added if t.special and len(t.content) > 1), key=len, reverse=True)
+        spelled = sorted((t.content for t in added if t.special and len(t.content) > 1), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, spelled))) if spelled else None
 
     def messages(self, row: dict) -> tuple[str, str]:
         """(system, user) of a row; the system part is empty when the task has no instruction or it is folded."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from lab.config import Config
-from lab.data import Dataset
+from lab.data import Dataset, rows_with
 from lab.errors import InputError
 from lab.task import Task
 
@@ -89,11 +89,7 @@ def shuffled(rows: list[dict], seed: int) -> list[dict]:
 
 
 def _answered(dataset: Dataset, split: str, task: Task, notes: list[str]) -> list[dict]:
-    rows = dataset.rows(split)
-    for column in (task.text, task.answer_column):
-        if column not in rows[0]:
-            has = ", ".join(rows[0])
-            raise InputError(f"The task {task.name} needs the column {column!r}; {dataset.name}/{split} has {has}.")
+    rows = rows_with(dataset, split, [task.text, task.answer_column], task.name)
     answered = [row for row in rows if task.answer(row) is not None]
     if len(answered) < len(rows):
         notes.append(f"{len(rows) - len(answered)} of {len(rows)} rows of {split} have no answer and are left out.")

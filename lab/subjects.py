@@ -124,11 +124,6 @@ def question(
 
 def _from_dataset(dataset: data.Dataset, task: Task, split: str) -> list[dict]:
     if split in dataset.splits or split not in ("train", "validation"):
-        rows = dataset.rows(split)
-        for column in (task.text, task.answer_column):
-            if column not in rows[0]:
-                has = ", ".join(rows[0])
-                raise InputError(f"The task {task.name} needs the column {column!r}; {dataset.name}/{split} has {has}.")
-        return rows
+        return data.rows_with(dataset, split, [task.text, task.answer_column], task.name)
     frozen = splits.freeze(dataset, task, Config(train_rows="all"))
     return frozen.validation if split == "validation" else frozen.train

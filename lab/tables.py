@@ -40,6 +40,8 @@ def read(path: Path) -> pa.Table:
     if table.num_columns == 0 or table.num_rows == 0:
         what = f"has columns ({', '.join(table.column_names)}) but no rows" if table.num_columns else "holds no rows"
         raise InputError(f"{path.name} {what}: add rows below the header.")
+    if not all(name.strip() for name in table.column_names):
+        raise InputError(f"{path.name} has a column without a name: give every column a name in the header.")
     doubled = {name for name in table.column_names if table.column_names.count(name) > 1}
     if doubled:
         raise InputError(f"{path.name} has two columns named {sorted(doubled)[0]!r}; rename one.")

@@ -106,7 +106,7 @@ class Task(Strict):
         if value is None or str(value).strip() == "":
             return None
         value = _text(value).strip()
-        return self._merged.get(value, value)
+        return next((label.name for label in self.labels if value in label.merge), value)
 
     def answer(self, row: dict) -> str | None:
         """The answer that training teaches for a row: its label, or its target text; None where the row has none."""
@@ -114,10 +114,6 @@ class Task(Strict):
             return self.gold(row)
         value = row.get(self.target)
         return None if value is None or str(value).strip() == "" else str(value).strip()
-
-    @property
-    def _merged(self) -> dict[str, str]:
-        return {source: label.name for label in self.labels for source in label.merge}
 
     def label_list(self) -> str:
         """What `$labels` stands for: a line for each label with its definition, or the names alone."""
@@ -152,13 +148,18 @@ def contradictions(values: dict) -> list[str]:
             problems.append("labels: a classify task needs at least two labels; list them under labels:")
     elif values.get("target") is None:
         problems.append("target: a generate task needs the column that holds the answer")
-    spelled = Counter(s for x in labels for s in {bare(str(s)) for s in [x.get("name", ""), *(x.get("aliases") or [])]})
+    spelled = Counter(s for x in labels for s in {bare(str(s)) for s in [x.get("name", ""), *_listed(x, "aliases")]})
     problems += [f"labels: {s!r} stands for two labels" for s, n in spelled.items() if n > 1]
-    merged = Counter(str(s) for x in labels for s in (x.get("merge") or []))
+    merged = Counter(str(s) for x in labels for s in _listed(x, "merge"))
     problems += [f"labels: {s!r} is merged into two labels" for s, n in merged.items() if n > 1]
     if isinstance(values.get("read"), str):
         problems += _regex_problems(values["read"])
     return problems
+
+
+def _listed(values: dict, key: str) -> list:
+    found = values.get(key)
+    return found if isinstance(found, list) else []
 
 
 def bare(answer: str) -> str:

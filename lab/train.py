@@ -44,7 +44,7 @@ def train(
     with nothing left behind, when the config cannot be trained; what fails later is raised too, and kept with the run.
     """
     if planned is None or not planned.tokens.exact:
-        planned = plan.make(home, config, with_tokenizer(bases.find(config.base_model))[0])
+        planned = plan.make(home, config, *with_tokenizer(bases.find(config.base_model)))
     model = Model(planned.base, config.quantization)
     model.new_adapter(config)
     run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)

@@ -98,7 +98,7 @@ def test_the_home_folder_can_be_named(mood, tmp_path):
     [
         ("", [], ["a.csv", "empty"]),
         ("text,label\n", [], ["a.csv", "no rows"]),
-        ("words,label\nx,pos\n", [], ["'text'", "words, label"]),
+        ("words,label\nx,pos\n", [], ["'text'", "'words', 'label'"]),
         ("text,label\nx,pos\n", ["--label", "stance"], ["'stance'", "--label"]),
         ("text,label\nx,pos\n", ["--target", "answer"], ["'answer'", "--target"]),
         ("text,label\nx,2\n", ["--label", "label", "--label-names", "a,b"], ["row 1", "'2'"]),

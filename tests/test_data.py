@@ -212,7 +212,7 @@ def test_a_missing_column_is_named_with_those_that_there_are(home, plain_csv, ro
     about = About(name="mood", **{role: "sentence"})
     with pytest.raises(InputError) as error:
         data.add(home, about, {"train": plain_csv})
-    for part in ("'sentence'", f"--{role}", "text, label"):
+    for part in ("'sentence'", f"--{role}", "'text', 'label'"):
         assert part in str(error.value)
     assert files_of(home) == []
 

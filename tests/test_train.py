@@ -137,7 +137,7 @@ def test_a_failure_is_told_and_kept(colours, tiny_model, monkeypatch):
 
 
 def test_adapter_targets_that_are_not_there_are_refused_and_nothing_is_left(colours, tiny_model):
-    with pytest.raises(InputError, match=r"adapter.targets: .*no_such_layer"):
+    with pytest.raises(InputError, match=r"adapter.targets: no layer is named so"):
         trained(colours, tiny_model, adapter={"targets": ["no_such_layer"]})
     assert not list(colours.runs.glob("[!.]*"))
 
@@ -199,9 +199,37 @@ def test_validation_none_trains_on_all_rows(colours, tiny_model):
 
 
 def test_long_rows_are_refused_or_cut_but_never_their_answers(colours, tiny_model):
-    with pytest.raises(InputError, match=r"of 19 training rows are longer than max_length 40 .*never from the answer"):
+    with pytest.raises(
+        InputError, match=r"of 19 training rows and .* longer than max_length 40 .*an answer is never cut"
+    ):
         trained(colours, tiny_model, max_length=40)
     assert not list(colours.runs.glob("tiny-*"))
+
+
+def test_a_base_with_a_sentencepiece_file_alone_is_never_trained_with_another_tokenizer(colours, tiny_model, tmp_path):
+    import shutil
+
+    shutil.copytree(tiny_model, tmp_path / "old", ignore=shutil.ignore_patterns("tokenizer.json"))
+    with pytest.raises(InputError, match="no tokenizer that can be read"):
+        trained(colours, tmp_path / "old")
+    assert not list(colours.runs.glob("[!.]*"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"epochs": None, "max_steps": 2, "evaluate_at": [1]}, "epoch 1 is not reached"),
+        ({"max_length": 5000, "too_long": "cut", "task": "LONG"}, "reads 1024 at most"),
+    ],
+)
+def test_what_could_never_work_is_refused_before_anything_is_loaded(colours, tiny_model, changes, said):
+    from lab import plan, tasks
+
+    long = tasks.load(colours, "colours").model_copy(update={"name": "long", "instruction": "word " * 2000 + "$labels"})
+    tasks.add(colours, long)
+    changes = {key: "long" if value == "LONG" else value for key, value in changes.items()}
+    with pytest.raises(InputError, match=said):
+        plan.make(colours, settings(tiny_model, **changes))
 
 
 def test_an_adapter_loads_with_plain_peft(colours, tiny_model):

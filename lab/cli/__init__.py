@@ -1,7 +1,5 @@
 """The command line: `python -m lab …`. Every command prints text, or with `--json` one JSON document."""
 
-import sys
-
 import click
 
 from lab.cli import ask, data, run
@@ -18,7 +16,4 @@ for command in (*data.commands, *run.commands, *ask.commands):
 
 def main() -> None:
     """Runs a command and ends the process with its exit code: 0 done, 1 the work failed, 2 the input was wrong."""
-    try:
-        cli(standalone_mode=True)
-    except BrokenPipeError:
-        sys.exit(0)
+    cli()

@@ -27,6 +27,8 @@ from lab.task import Task
 def dataset_add(home: Home, name, source, text, label, label_names, target, validation, test):
     """Add a dataset: SOURCE is a csv, tsv, json, jsonl or parquet file, or hub:owner/name[:config][@revision]."""
     names = [x.strip() for x in label_names.split(",")] if label_names else None
+    if names and (not all(names) or len(set(names)) < len(names)):
+        raise InputError(f"--label-names {label_names}: give each integer label a name of its own.")
     if names and not label:
         raise InputError("--label-names names the labels of a column: give that column with --label.")
     data.check_id(name, "The dataset")
@@ -63,7 +65,11 @@ def dataset_list(home: Home):
 @click.option("--task", "task_name", help="Count tokens of this task's prompts; by default the task of that name.")
 @click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Whose tokenizer counts.")
 @click.option(
-    "--max-length", default=Config().max_length, show_default=True, help="The limit for the count of long rows."
+    "--max-length",
+    type=click.IntRange(1),
+    default=Config().max_length,
+    show_default=True,
+    help="The limit for the count of long rows.",
 )
 def dataset_show(home: Home, name, task_name, model, max_length):
     """Show rows by split, columns, label balance, duplicates, overlap and token lengths."""
@@ -136,12 +142,14 @@ def task_lint(home: Home, name, dataset_name):
 def task_preview(home: Home, name, dataset_name, row, model):
     """Show the exact prompt of one row, tokens counted, trained tokens marked."""
     task, dataset = tasks.load_name_or_file(home, name), data.load(home, dataset_name)
-    rows = dataset.rows(dataset.splits[0])
+    rows = data.rows_with(dataset, dataset.splits[0], [task.text], name)
     if not 0 <= row < len(rows):
         raise InputError(f"--row {row}: {dataset_name}/{dataset.splits[0]} has the rows 0 to {len(rows) - 1}.")
+    looks = lint.lint_columns(task, rows, list(rows[0]))
     base = bases.find(model)
     renderer = Renderer(task, bases.tokens_at_hand(base))
     found = preview(renderer, rows[row], rows)
+    found["notes"] = [*found["notes"], *(x["message"] for x in looks)]
     if not renderer.tokens.exact:
         found["unchecked"] = bases.unchecked(base)
     return found, lambda console: show.preview(console, found)
