@@ -7,7 +7,15 @@ from pathlib import Path
 
 import httpx
 import huggingface_hub
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError, WorkError
@@ -24,7 +32,7 @@ TOKENIZER_FILES = [
 ]
 
 
-TWICE = ["consolidated*", "original/*"]  # the same weights in other forms
+TWICE = ["consolidated*", "*/*"]  # the same weights in other forms
 
 
 @dataclass(frozen=True)
@@ -34,10 +42,16 @@ class Base:
     name: str
     revision: str | None
     folder: Path | None
+    on_hub: bool = False
 
     @property
-    def on_hub(self) -> bool:
-        return self.folder is None or "models--" in str(self.folder)
+    def pinned(self) -> str:
+        """The name by which the very same files are found again: a Hub model with the commit that is on this machine."""
+        return f"{self.name.partition('@')[0]}@{self.folder.name}" if self.on_hub and self.folder else self.name
+
+    @property
+    def public_name(self) -> str:
+        return public_name(self.name)
 
     def config(self) -> dict:
         """The model's config.json. Raises InputError for one that would run code of its own."""
@@ -88,8 +102,16 @@ def find(name: str) -> Base:
             f"There is no base model {name!r}: give {BUNDLED_MODEL} (the bundled one), a Hub id such as owner/name, or a folder."
         )
     repo, _, revision = name.partition("@")
-    cached = huggingface_hub.try_to_load_from_cache(repo, "config.json", revision=revision or None)
-    return Base(name, revision or None, Path(cached).parent if isinstance(cached, str) else None)
+    try:
+        cached = huggingface_hub.try_to_load_from_cache(repo, "config.json", revision=revision or None)
+    except HFValidationError as error:
+        raise InputError(f"{repo} is no Hub id: {str(error).splitlines()[0]}") from error
+    return Base(name, revision or None, Path(cached).parent if isinstance(cached, str) else None, on_hub=True)
+
+
+def public_name(name: str) -> str:
+    """A base model's name as it may leave this machine: of a local folder the last part alone."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def fetch(base: Base, patterns: list[str]) -> Base:
@@ -112,11 +134,11 @@ def fetch(base: Base, patterns: list[str]) -> Base:
         raise InputError(f"There is no model {repo} on the Hub, or it is private and HF_TOKEN is not set.") from error
     except RevisionNotFoundError as error:
         raise InputError(f"{repo} has no revision {base.revision!r}.") from error
-    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:  # OSError: not in the cache, offline, no route
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx.HTTPError) as error:
         raise WorkError(
             f"{repo} is not on this machine and the Hub cannot be reached; check the id and the network."
         ) from error
-    return Base(base.name, base.revision, Path(folder))
+    return Base(base.name, base.revision, Path(folder), on_hub=True)
 
 
 def tokens_at_hand(base: Base) -> Tokens:

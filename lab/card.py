@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from pathlib import Path
 
+from lab import bases
 from lab import task as task_file
 from lab.home import write, write_json
 from lab.plan import Plan
@@ -16,7 +17,7 @@ def write_all(folder: Path, run_id: str, planned: Plan, stops: set[int], scores:
     write(folder / "task.yaml", task_file.dump(planned.task))
     about = {
         "run": run_id,
-        "base_model": config.base_model,
+        "base_model": bases.public_name(config.base_model),
         "base_revision": planned.base.revision,
         "base_fingerprint": planned.base.fingerprint(),
         "quantization": config.quantization,
@@ -32,18 +33,20 @@ def write_all(folder: Path, run_id: str, planned: Plan, stops: set[int], scores:
 
 def _card(run_id: str, planned: Plan, scores: dict | None) -> str:
     config, task = planned.config, planned.task
+    base = bases.public_name(config.base_model)
+    where = base.partition("@")[0] if planned.base.on_hub else f"path/to/{base}"
     example = planned.renderer.prompt_text(
         {column: f"<{column}>" for column in planned.train[0]}
     )  # no row is given away
     labels = "".join(f"- **{x.name}**{': ' + x.definition.strip() if x.definition else ''}\n" for x in task.labels)
     return f"""---
-base_model: {config.base_model}
+base_model: {base.partition("@")[0]}
 library_name: peft
 tags: [lora, {task.kind}]
 ---
 # {run_id}
 
-A LoRA adapter for `{config.base_model}`, task `{task.name}` ({task.kind}), trained on {len(planned.train)} rows of
+A LoRA adapter for `{base}`, task `{task.name}` ({task.kind}), trained on {len(planned.train)} rows of
 `{config.dataset}` with QLoRA Lab.
 
 {"## Labels" if labels else ""}
@@ -59,7 +62,7 @@ A LoRA adapter for `{config.base_model}`, task `{task.name}` ({task.kind}), trai
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-base = "{config.base_model}"
+base = "{where}"
 tokenizer = AutoTokenizer.from_pretrained(base)
 model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), "path/to/this/folder")
 ```

@@ -144,6 +144,10 @@ def contradictions(values: dict) -> list[str]:
     scored = [x for x in scored if isinstance(x, int)] if isinstance(scored, list) else []
     if isinstance(epochs, int) and scored and max(scored) > epochs:
         problems.append(f"evaluate_at: epoch {max(scored)} lies after the last epoch, {epochs}")
+    adapter = values.get("adapter")
+    targets = adapter.get("targets", "all-linear") if isinstance(adapter, dict) else "all-linear"
+    if targets == [] or (isinstance(targets, list) and "lm_head" in targets):
+        problems.append("adapter.targets: name at least one layer, and not lm_head, which is never adapted")
     return problems
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from lab import tables
 from lab.errors import InputError
 from lab.home import ASSETS, Home, check_id, inside, staged, write_yaml
-from lab.task import Strict, plain_problems
+from lab.task import Strict, plain_problems, text_of
 
 BUNDLED = ASSETS / "datasets"
 USUAL_ORDER = {"train": 0, "validation": 1, "test": 2}
@@ -90,7 +90,7 @@ def named(value, names: list[str]) -> str | None:
 
     Raises ValueError for anything that is no index of the names.
     """
-    if value is None or str(value).strip() in ("", "-1"):
+    if text_of(value).strip() in ("", "-1"):
         return None
     index = float(value)
     if index != int(index) or not 0 <= index < len(names):
@@ -178,7 +178,7 @@ def describe(dataset: Dataset, count_tokens: Callable[[list[dict]], list[int]], 
     splits, texts = {}, {}
     for split in dataset.splits:
         rows = dataset.rows(split)
-        found = Counter(str(r[label]) for r in rows if r.get(label) not in (None, "")) if label else Counter()
+        found = Counter(filter(None, (text_of(row.get(label)).strip() for row in rows))) if label else Counter()
         splits[split] = {"rows": len(rows), "labels": dict(found.most_common())}
         texts[split] = [str(row.get(text, "")).strip() for row in rows]
     counts = sorted(count_tokens(dataset.all_rows()))

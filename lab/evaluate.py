@@ -8,7 +8,7 @@ from lab.config import Decoding
 from lab.evaluations import Evaluation
 from lab.generate import answer, label_probabilities, most_probable
 from lab.home import Home
-from lab.model import Model
+from lab.model import Model, free_memory
 from lab.prompt import Renderer
 from lab.subjects import Question, Subject, check_fit
 
@@ -79,7 +79,9 @@ def evaluate(
     results = [evaluations.known(home, s, q, decoding, probabilities) for s, q in asked]
     missing = [i for i, found in enumerate(results) if found is None]
     for name, quantization in dict.fromkeys((subjects[i].base, subjects[i].quantization) for i in missing):
-        model = Model(bases.find(name), quantization)  # one base in memory at a time
+        model = None  # one base in memory at a time
+        free_memory()
+        model = Model(bases.find(name), quantization)
         for i in missing:
             subject, question = asked[i]
             if (subject.base, subject.quantization) == (name, quantization):

@@ -9,7 +9,7 @@ from lab import bases, lint, metrics
 from lab.config import Decoding
 from lab.data import fingerprint, row_keys
 from lab.errors import InputError
-from lab.home import Home, read_json, read_lines, staged, write_json, write_lines
+from lab.home import Home, guard, read_json, read_lines, staged, write_json, write_lines
 from lab.prompt import Renderer
 from lab.subjects import Question, Subject, check_fit
 
@@ -18,7 +18,6 @@ from lab.subjects import Question, Subject, check_fit
 class Request:
     """All that decides the outcome of an evaluation, and (`info`) what it was called."""
 
-    base: str
     base_fingerprint: str
     quantization: str
     adapter: str | None
@@ -53,6 +52,7 @@ def request(subject: Subject, base: bases.Base, question: Question, renderer: Re
     reading = [task.kind, task.read, [[x.name, x.aliases] for x in task.labels]]
     info = {
         "subject": subject.name,
+        "base": bases.public_name(subject.base),
         "run": subject.run.id if subject.run and subject.adapter else None,
         "task": task.name,
         "kind": task.kind,
@@ -63,7 +63,6 @@ def request(subject: Subject, base: bases.Base, question: Question, renderer: Re
         "rows": fingerprint(question.rows),
     }
     return Request(
-        base=subject.base,
         base_fingerprint=base.fingerprint(),
         quantization=subject.quantization,
         adapter=subject.adapter_hash(),
@@ -124,12 +123,17 @@ def save(home: Home, asked: Request, question: Question, answers: list[dict], se
         for prediction, row in zip(predictions, question.rows, strict=True):
             prediction["target"] = task.answer(row)
     folder = home.evaluations / asked.id
-    _forget(folder)
+    with guard(home.evaluations):  # two runs may have scored the same base at once
+        _forget(folder)
+        _write(folder, asked, predictions, seconds)
+    return Evaluation(asked.id, vars(asked), predictions, seconds)
+
+
+def _write(folder: Path, asked: Request, predictions: list[dict], seconds: float) -> None:
     with staged(folder) as new:
         write_json(new / "request.json", vars(asked))
         write_lines(new / "predictions.jsonl", predictions)
-        write_json(new / "metrics.json", {"seconds": seconds, **_scores(vars(asked)["info"], predictions)})
-    return Evaluation(asked.id, vars(asked), predictions, seconds)
+        write_json(new / "metrics.json", {"seconds": seconds, **_scores(asked.info, predictions)})
 
 
 def _forget(folder: Path) -> None:
@@ -189,7 +193,10 @@ def _differences(evaluations: list[Evaluation], shared: int) -> list[str]:
     counts = [len(e.predictions) for e in evaluations]
     if any(n != shared for n in counts):
         notes.append(f"The subjects were asked on different rows; compared are the {shared} that all share.")
-    if len({e.request["prompts"] for e in evaluations}) > 1 and len({e.request["base"] for e in evaluations}) == 1:
+    if (
+        len({e.request["prompts"] for e in evaluations}) > 1
+        and len({e.request["base_fingerprint"] for e in evaluations}) == 1
+    ):
         notes.append("The subjects were asked with different prompts or rows.")
     if len({json.dumps(e.request["decoding"], sort_keys=True) for e in evaluations}) > 1:
         notes.append("The subjects answered with different decodings.")

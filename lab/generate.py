@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from transformers import GenerationConfig
+from transformers import DynamicCache, GenerationConfig
 
 from lab import bases
 from lab.config import Decoding
 from lab.errors import InputError
-from lab.model import Model
+from lab.model import Model, free_memory
 from lab.prompt import Renderer
 from lab.subjects import Subject, check_fit
 from lab.task import Task
@@ -26,11 +26,16 @@ class Answer:
     tokens: int
 
 
-def batches(prompts: list[list[int]], rows: int = BATCH_ROWS, tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Positions of the prompts in batches of similar length, longest first, each within so many rows and tokens."""
+def batches(
+    prompts: list[list[int]], rows: int = BATCH_ROWS, tokens: int = BATCH_TOKENS, new: int = 0
+) -> Iterator[list[int]]:
+    """Positions of the prompts in batches of similar length, longest first, each within so many rows and tokens.
+
+    `new` are the tokens that each row may grow by.
+    """
     batch: list[int] = []
     for i in sorted(range(len(prompts)), key=lambda i: -len(prompts[i])):
-        if batch and (len(batch) == rows or (len(batch) + 1) * len(prompts[batch[0]]) > tokens):
+        if batch and (len(batch) == rows or (len(batch) + 1) * (len(prompts[batch[0]]) + new) > tokens):
             yield batch
             batch = []
         batch.append(i)
@@ -50,7 +55,8 @@ def answer(
     answers: list[Answer | None] = [None] * len(prompts)
     with torch.random.fork_rng(devices=_gpus()), torch.no_grad(), model.autocast():
         torch.manual_seed(decoding.seed)
-        for batch in batches(prompts):
+        room = BATCH_TOKENS // decoding.beams
+        for batch in batches(prompts, max(1, BATCH_ROWS // decoding.beams), room, decoding.max_new_tokens):
             ids, mask = _pad_left(model, [prompts[i] for i in batch])
             output = model.network.generate(input_ids=ids, attention_mask=mask, generation_config=settings)
             for i, said in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
@@ -117,9 +123,20 @@ def label_probabilities(
 def _label_scores(model: Model, ids: torch.Tensor, mask: torch.Tensor, labels: list[list[int]]) -> torch.Tensor:
     """Log-probabilities, (rows, labels), of the labels behind left-padded prompts."""
     positions = (mask.cumsum(1) - 1).clamp(min=0)
-    out = model.network(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1)
+    cache = DynamicCache(config=model.network.config)
+    for layer in cache.layers:
+        if hasattr(layer, "activate_past_recording"):  # windowed layers can then be cropped back too
+            layer.activate_past_recording()
+    out = model.network(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
     first = out.logits[:, -1].float().log_softmax(-1)  # (rows, vocabulary)
-    cache, rows, columns = out.past_key_values, ids.shape[0], []
+    rows, columns = ids.shape[0], []
     for label in labels:
         score = first[:, label[0]]
         if len(label) > 1:
@@ -151,6 +168,8 @@ def side_by_side(subjects: list[Subject], task: Task, row: dict | str, decoding:
     """
     results: dict[str, dict] = {}
     for name, quantization in dict.fromkeys((s.base, s.quantization) for s in subjects):
+        model = None
+        free_memory()
         model = Model(bases.find(name), quantization)
         for subject in subjects:
             if (subject.base, subject.quantization) == (name, quantization) and subject.name not in results:

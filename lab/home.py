@@ -27,7 +27,11 @@ class Home:
     @classmethod
     def at(cls, folder: str | Path | None = None) -> "Home":
         """The folder given, else `$LAB_HOME`, else `workspace/` beside the code."""
-        return cls(Path(folder or os.environ.get("LAB_HOME") or ROOT / "workspace").expanduser().resolve())
+        path = Path(folder or os.environ.get("LAB_HOME") or ROOT / "workspace").expanduser().resolve()
+        nearest = next(part for part in (path, *path.parents) if part.exists())
+        if not nearest.is_dir():
+            raise InputError(f"{path} cannot be the home folder: {nearest} is a file.")
+        return cls(path)
 
     @property
     def tasks(self) -> Path:

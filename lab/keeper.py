@@ -34,6 +34,15 @@ class Scorer:
         return Question(self.planned.task, self.planned.config.dataset, split, rows)
 
     def _score(self, subject: Subject, split: str) -> dict:
+        def living(what: str, rows: int) -> Callable[[int], None]:
+            tell = self.progress(what, rows)
+
+            def done(count: int) -> None:
+                self.run.pulse()
+                tell(count)
+
+            return done
+
         # Label probabilities are for comparing on held-out rows; the training rows only show the overfitting.
         made = evaluate_loaded(
             self.home,
@@ -42,7 +51,7 @@ class Scorer:
             self._question(split),
             self.planned.config.decoding,
             split == "validation",
-            self.progress,
+            living,
         )
         return compare([made])[0][0]
 
@@ -89,16 +98,16 @@ class Keeper(TrainerCallback):
         self.run, self.planned, self.attempt, self.scorer = run, planned, attempt, scorer
         self.tell_step = progress(run.id, planned.total_steps)
         self.started = self.saved_at = time.monotonic()
-        self.step_began, self.step_seconds, self.tokens = 0.0, 0.0, 0
+        self.step_began, self.tokens = 0.0, 0
 
     def on_train_begin(self, args, state, control, **kwargs):
+        _forget_peak_memory()
         self._beat(state)
 
     def on_step_begin(self, args, state, control, **kwargs):
         self.step_began = time.monotonic()
 
     def on_step_end(self, args, state, control, **kwargs):
-        self.step_seconds = time.monotonic() - self.step_began
         self.tell_step(1)
         if self.run.stop_requested():
             control.should_training_stop = control.should_save = True
@@ -118,8 +127,8 @@ class Keeper(TrainerCallback):
             rows = self._rows_at(state.global_step) - self._rows_at(state.global_step - 1)
             tokens, self.tokens = logs["num_tokens"] - self.tokens, logs["num_tokens"]
             point |= {key: logs[key] for key in ("loss", "learning_rate", "grad_norm") if key in logs}
-            if self.step_seconds:
-                point |= {"rows_per_s": rows / self.step_seconds, "tokens_per_s": tokens / self.step_seconds}
+            seconds = time.monotonic() - self.step_began  # here the loss is known, so the GPU has done its work
+            point |= {"rows_per_s": rows / seconds, "tokens_per_s": tokens / seconds}
             point |= {"memory_bytes": _peak_memory(), "seconds": time.monotonic() - self.started}
         elif "eval_loss" in logs:
             point["validation_loss"] = logs["eval_loss"]
@@ -138,6 +147,7 @@ class Keeper(TrainerCallback):
             checkpoints.drop(self.run.checkpoint_folder / f"checkpoint-{old}")
         if scored:
             scores = self.scorer.score_checkpoint(step)
+            _forget_peak_memory()
             point = {"attempt": self.attempt, "step": step, "epoch": round(state.epoch, 6), **scores}
             self.run.log_point({key: safe_number(value) for key, value in point.items()})
             self._beat(state)
@@ -156,6 +166,12 @@ class Keeper(TrainerCallback):
     def _beat(self, state) -> None:
         total, epoch = self.planned.total_steps, round(state.epoch or 0, 6)
         self.run.beat(attempt=self.attempt, step=state.global_step, total_steps=total, epoch=epoch)
+
+
+def _forget_peak_memory() -> None:
+    """So that the peak reported is the training's, not that of decoding."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
 
 
 def _peak_memory() -> int:

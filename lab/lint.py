@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lab.config import Decoding
 from lab.errors import InputError
-from lab.task import Task, fields
+from lab.task import Task, fields, text_of
 
 
 def unknown_labels(task: Task, rows: list[dict]) -> dict[str, int]:
@@ -80,6 +80,11 @@ def lint_columns(task: Task, rows: list[dict], columns: list[str]) -> list[dict]
                     None,
                     len(rows),
                 )
+    empty = sum(not text_of(row.get(task.text)).strip() for row in rows)
+    if task.text in columns and empty:
+        say("warning", f"The column {task.text!r} is empty.", None, empty)
+    if "labels" in columns and "labels" in fields(task.instruction) + fields(task.prompt):
+        say("warning", "$labels stands for the task's labels, not for the column of that name.", None, len(rows))
     if task.text not in fields(task.prompt) and task.format != "text":
         say(
             "warning",

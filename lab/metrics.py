@@ -65,23 +65,24 @@ def wilson(right: int, n: int) -> list[float] | None:
 
 
 def bootstrap_macro_f1(gold: list[str], said: list[str], labels: list[str]) -> list[float] | None:
-    """Percentile bootstrap (Efron 1979) of the macro F1: rows are drawn with replacement, seeded, the labels stay."""
+    """Percentile bootstrap (Efron 1979) of the macro F1: rows are drawn with replacement, seeded, the labels stay.
+
+    F1 depends on the rows only through the counts of (true, predicted) pairs, so those are drawn, from a multinomial.
+    """
     import numpy as np
 
     if not gold or not labels:
         return None
-    index = {label: i for i, label in enumerate(labels)}
-    other = len(labels)  # anything that is not among the labels
-    true = np.array([index.get(g, other) for g in gold])
-    guess = np.array([index.get(s, other) for s in said])
-    draws = np.random.default_rng(BOOTSTRAP_SEED).integers(0, len(gold), (BOOTSTRAP_DRAWS, len(gold)))
-    f1 = np.zeros((BOOTSTRAP_DRAWS, len(labels)))
-    for i in range(len(labels)):
-        is_true, is_guess = (true == i)[draws], (guess == i)[draws]
-        both = (is_true & is_guess).sum(axis=1)
-        either = is_true.sum(axis=1) + is_guess.sum(axis=1)
-        f1[:, i] = np.where(either > 0, 2 * both / np.maximum(either, 1), 0.0)
-    low, high = np.percentile(f1.mean(axis=1), [2.5, 97.5])
+    pairs = Counter(zip(gold, said, strict=True))
+    shares = np.array(list(pairs.values())) / len(gold)
+    counts = np.random.default_rng(BOOTSTRAP_SEED).multinomial(len(gold), shares, BOOTSTRAP_DRAWS)  # (draws, pairs)
+    f1 = []
+    for label in labels:
+        is_true, is_said = np.array([[true == label, guess == label] for true, guess in pairs]).T
+        both = counts[:, is_true & is_said].sum(axis=1)
+        either = counts[:, is_true].sum(axis=1) + counts[:, is_said].sum(axis=1)
+        f1.append(2 * both / np.maximum(either, 1))  # 0 where the label neither occurs nor is said
+    low, high = np.percentile(np.mean(f1, axis=0), [2.5, 97.5])
     return [float(low), float(high)]
 
 

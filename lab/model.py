@@ -1,6 +1,7 @@
 """The base model in memory, in 4-bit, 8-bit or as it is, and adapters put on it and taken off."""
 
 import contextlib
+import gc
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,8 @@ class Model:
         base = bases.fetch(base, MODEL_FILES)
         base.config()  # refuses a model that would run code of its own
         if not any(base.folder.glob("*.safetensors")):
-            raise InputError(f"{base.name} has no weights in safetensors form; other forms are not read.")
+            missing = " on this machine, and the Hub cannot be reached," if base.on_hub else ""
+            raise InputError(f"{base.name} has no weights{missing} in safetensors form; other forms are not read.")
         self.base, self.quantization = base, quantization
         self.tokens = with_tokenizer(base)[1]
         try:
@@ -110,13 +112,11 @@ class Model:
             target_modules=wanted.targets,
             use_rslora=wanted.rslora,
             use_dora=wanted.dora,
-            base_model_name_or_path=self.base.name,
         )
         try:
             self.network = get_peft_model(self.network, lora)
         except ValueError as error:
             raise InputError(f"adapter.targets: {str(error).splitlines()[0]}") from error
-        self.network.peft_config["default"].base_model_name_or_path = self.base.name
 
     @contextlib.contextmanager
     def using(self, adapter: Path | None) -> Iterator[None]:
@@ -151,6 +151,13 @@ class Model:
         if precision() == torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(device(), dtype=precision())
+
+
+def free_memory() -> None:
+    """Gives back what a model that nobody holds any more took."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _quantization(kind: str) -> BitsAndBytesConfig | None:

@@ -14,6 +14,7 @@ from lab.prompt import Example, Renderer, Tokens, common_prefix
 from lab.splits import Split
 from lab.task import Task
 
+LLAMA_SHAPED = {"llama", "mistral", "qwen2", "qwen3", "gemma", "granite"}
 LINEAR_NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -86,7 +87,7 @@ def make(home: Home, config: Config, base: Base | None = None, tokens: Tokens | 
     """
     task, dataset = tasks.load_name_or_file(home, config.task), data.load(home, config.dataset)
     base = base or bases.find(config.base_model)
-    config = config.model_copy(update={"decoding": config.decoding.for_kind(task.kind), "base_model": base.name})
+    config = config.model_copy(update={"decoding": config.decoding.for_kind(task.kind), "base_model": base.pinned})
     lint.refuse_decoding(task, config.decoding)
     split = splits.freeze(dataset, task, config)
     notes = list(split.notes)
@@ -123,17 +124,13 @@ def _check_learnable(task: Task, dataset: Dataset, train: list[dict]) -> None:
 
 
 def _check_model(plan: Plan) -> None:
-    """Raises InputError for a model that would run code of its own, is too short, or gets no adapter."""
+    """Raises InputError for a model that would run code of its own or reads fewer tokens than the rows have."""
     model = plan.base.config()
     longest = max(len(e) for e in plan.train_examples + plan.validation_examples)
     context = model.get("max_position_embeddings")
     if context and longest > context:
         raise InputError(
             f"The longest row has {longest} tokens, but {plan.base.name} reads {context} at most; lower max_length."
-        )
-    if weight_estimates(model, plan.config).get("trainable_parameters") == 0:
-        raise InputError(
-            f"adapter.targets: no layer is named so; usual names are {', '.join(LINEAR_NAMES)}, or all-linear."
         )
 
 
@@ -183,12 +180,17 @@ def _fit(split: Split, renderer: Renderer, config: Config, notes: list[str]) -> 
 
 
 def weight_estimates(model: dict, config: Config) -> dict:
-    """Bytes from the model's shapes, for the common decoder (Llama, Mistral, Qwen …); empty where the shapes are others.
+    """Bytes on a GPU from the model's shapes, activations not counted; empty for models of other shapes than Llama's.
 
     Linear weights take 4.127 bits in NF4 with doubly quantized scales (Dettmers et al. 2023, section 3), 8 bits in int8,
-    and 16 or 32 otherwise; embeddings stay unquantized. The adapter has r × (in + out) parameters a layer, in float32,
-    with a gradient and two moments of Adam.
+    and 16 otherwise; embeddings stay unquantized. The adapter has r × (in + out) parameters a layer, in float32, with a
+    gradient and two moments of Adam.
     """
+    targets = config.adapter.targets
+    if model.get("model_type") not in LLAMA_SHAPED or (
+        targets != "all-linear" and not set(targets) <= set(LINEAR_NAMES)
+    ):
+        return {}
     try:
         hidden, inner, layers = model["hidden_size"], model["intermediate_size"], model["num_hidden_layers"]
         heads, vocabulary = model["num_attention_heads"], model["vocab_size"]
@@ -200,11 +202,7 @@ def weight_estimates(model: dict, config: Config) -> dict:
     shapes += [(hidden, inner), (hidden, inner), (inner, hidden)]
     linear = layers * sum(a * b for a, b in shapes)
     embeddings = vocabulary * hidden * (1 if model.get("tie_word_embeddings") else 2)
-    adapted = [
-        s
-        for s, name in zip(shapes, LINEAR_NAMES, strict=True)
-        if config.adapter.targets == "all-linear" or name in config.adapter.targets
-    ]
+    adapted = [s for s, name in zip(shapes, LINEAR_NAMES, strict=True) if targets == "all-linear" or name in targets]
     adapter = layers * config.adapter.r * sum(a + b for a, b in adapted)
     bits = {"nf4": 4.127, "int8": 8, "none": 16}[config.quantization]
     return {

@@ -14,7 +14,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from lab.errors import InputError
-from lab.task import Task, fill
+from lab.task import Task, fill, text_of
 from lab.template import FORMATS, compile_template, try_out
 
 SENTINEL = "QfAnswerStandsHereZx"  # no template changes or produces it
@@ -122,8 +122,8 @@ class Renderer:
     def messages(self, row: dict) -> tuple[str, str]:
         """(system, user) of a row; the system part is empty when the task has no instruction or it is folded."""
         if self.task.format == "text":
-            return "", str(row.get(self.task.text) or "")
-        values = {key: self.plain(value) if isinstance(value, str) else value for key, value in row.items()}
+            return "", self.plain(text_of(row.get(self.task.text)))
+        values = {key: self.plain(text_of(value)) for key, value in row.items()}
         values["labels"] = self.task.label_list()
         system, user = fill(self.task.instruction, values).strip(), fill(self.task.prompt, values)
         if self._folds_system and system:

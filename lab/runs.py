@@ -88,6 +88,13 @@ class Run:
         """Writes the state with a heartbeat that no change of the clock can touch."""
         write_json(self._path("state.json"), {**state, "heartbeat": _heartbeat()})
 
+    def pulse(self) -> None:
+        """Renews the heartbeat while something other than a step goes on; at most once a second."""
+        state = read_json(self._path("state.json")) or {}
+        age = _age(state.get("heartbeat"))
+        if age is None or age > 1:
+            self.beat(**{key: value for key, value in state.items() if key != "heartbeat"})
+
     def end(self, status: str, error: dict | None = None) -> None:
         """Writes the outcome: `finished`, `stopped` or `failed` with `{reason, message, advice}`."""
         write_json(self._path("result.json"), {"status": status, "error": error})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import data, lint, splits, tasks
-from lab.bases import Base
+from lab.bases import Base, public_name
 from lab.config import BUNDLED_DATASET, BUNDLED_TASK, Config
 from lab.errors import InputError
 from lab.home import Home, read_json
@@ -79,10 +79,11 @@ def _resolve(home: Home, name: str, beside: Config, first_run: Run | None) -> Su
 def _check_made_for(run: Run, adapter: Path) -> None:
     """An adapter must not be put on another base than its own."""
     made = (read_json(adapter / "lab.json") or {}).get("base_model")
-    if made is not None and made != run.config.base_model:
+    named = public_name(run.config.base_model)
+    if made is not None and made != named:
         raise InputError(
-            f"{run.id}: base_model differs: the adapter was made for {made}, the run's config names "
-            f"{run.config.base_model}. Use the adapter with its own base."
+            f"{run.id}: base_model differs: the adapter was made for {made}, the run's config names {named}. "
+            f"Use the adapter with its own base."
         )
 
 

@@ -132,7 +132,7 @@ def _delimiter(header: str) -> str:
 def _read_json(path: Path) -> pa.Table:
     try:
         content = json.loads(_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         try:
             return _read_jsonl(path)  # JSON lines under another ending
         except InputError:
@@ -153,7 +153,7 @@ def _read_jsonl(path: Path) -> pa.Table:
         if line.strip():
             try:
                 rows.append((f"line {number}", json.loads(line)))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{path.name}: line {number} is not valid JSON ({error}).") from error
     return _from_objects(rows, path)
 
@@ -164,7 +164,12 @@ def _from_objects(placed: list[tuple], path: Path) -> pa.Table:
             raise InputError(f"{path.name}: {place} is {json.dumps(row)[:40]}, not an object with named fields.")
     rows = [row for _, row in placed]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    arrays = [_array([row.get(name) for row in rows]) for name in names]
+    try:
+        arrays = [_array([row.get(name) for row in rows]) for name in names]
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path.name} holds half a character (a lone surrogate, {error.object[error.start]!r})."
+        ) from error
     return pa.table(arrays, names=names) if names else pa.table({})
 
 
@@ -172,7 +177,7 @@ def _array(values: list) -> pa.Array:
     """A column; one whose values are of several kinds is kept as text."""
     try:
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return pa.array([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
 
 

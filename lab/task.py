@@ -102,18 +102,16 @@ class Task(Strict):
 
     def gold(self, row: dict) -> str | None:
         """The true label of a row after merging; None where the row has none. An unknown label comes back as written."""
-        value = row.get(self.label) if self.label else None
-        if value is None or str(value).strip() == "":
+        value = text_of(row.get(self.label)).strip() if self.label else ""
+        if not value:
             return None
-        value = _text(value).strip()
         return next((label.name for label in self.labels if value in label.merge), value)
 
     def answer(self, row: dict) -> str | None:
         """The answer that training teaches for a row: its label, or its target text; None where the row has none."""
         if self.kind == "classify":
             return self.gold(row)
-        value = row.get(self.target)
-        return None if value is None or str(value).strip() == "" else str(value).strip()
+        return text_of(row.get(self.target)).strip() or None
 
     def label_list(self) -> str:
         """What `$labels` stands for: a line for each label with its definition, or the names alone."""
@@ -152,7 +150,18 @@ def contradictions(values: dict) -> list[str]:
     problems += [f"labels: {s!r} stands for two labels" for s, n in spelled.items() if n > 1]
     merged = Counter(str(s) for x in labels for s in _listed(x, "merge"))
     problems += [f"labels: {s!r} is merged into two labels" for s, n in merged.items() if n > 1]
+    names = {str(x.get("name")) for x in labels}
+    for label in labels:
+        problems += [
+            f"labels: {s!r} is a label of its own and merged into {label.get('name')!r}"
+            for s in _listed(label, "merge")
+            if s in names - {label.get("name")}
+        ]
+        if "\n" in str(label.get("name", "")):
+            problems.append(f"labels: {label['name']!r} holds a line break; only the first line of an answer is read")
     if isinstance(values.get("read"), str):
+        if not labels:
+            problems.append("read: a pattern that finds a label needs labels: to know it by")
         problems += _regex_problems(values["read"])
     return problems
 
@@ -215,11 +224,11 @@ def fill(template: str, values: dict) -> str:
         if match.group(1):
             return "$"
         name = match.group(2) or match.group(3)
-        return match.group(0) if name not in values else _text(values[name])
+        return match.group(0) if name not in values else text_of(values[name])
 
     def optional(part: str) -> str:
         names = fields(part)
-        return FIELD.sub(field, part) if all(_text(values.get(name)).strip() for name in names) else ""
+        return FIELD.sub(field, part) if all(text_of(values.get(name)).strip() for name in names) else ""
 
     pieces = OPTIONAL.split(template)  # odd pieces stood inside [[ ]]
     return "".join(optional(piece) if i % 2 else FIELD.sub(field, piece) for i, piece in enumerate(pieces))
@@ -230,7 +239,10 @@ def fields(template: str) -> list[str]:
     return [m.group(2) or m.group(3) for m in FIELD.finditer(template) if not m.group(1)]
 
 
-def _text(value) -> str:
+def text_of(value) -> str:
+    """A cell as text: nothing for none and NaN, whole numbers without .0, as tables with gaps hold them."""
+    if value is None or value != value:
+        return ""
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # tables with gaps hold whole numbers as 1.0
-    return "" if value is None else str(value)
+        value = int(value)
+    return str(value)

@@ -19,7 +19,7 @@ from lab import bases, card, plan, runs
 from lab.config import Config
 from lab.errors import WorkError
 from lab.evaluate import Progress, quiet
-from lab.home import Home, staged
+from lab.home import Home, read_json, staged, write_json
 from lab.keeper import Keeper, Scorer
 from lab.model import Model, device, precision, with_tokenizer
 from lab.plan import Plan
@@ -203,6 +203,7 @@ def _leave_adapter(run: Run, model: Model, planned: Plan, step: int, scorer: Sco
     if run.adapter.exists():
         shutil.rmtree(run.adapter)
     with staged(run.adapter) as folder:
-        for name in ("adapter_config.json", ADAPTER_WEIGHTS):
-            shutil.copy2(checkpoint / name, folder / name)
+        shutil.copy2(checkpoint / ADAPTER_WEIGHTS, folder / ADAPTER_WEIGHTS)
+        about = read_json(checkpoint / "adapter_config.json")
+        write_json(folder / "adapter_config.json", {**about, "base_model_name_or_path": model.base.public_name})
         card.write_all(folder, run.id, planned, model.stops, scorer.last)

@@ -137,7 +137,7 @@ def test_a_failure_is_told_and_kept(colours, tiny_model, monkeypatch):
 
 
 def test_adapter_targets_that_are_not_there_are_refused_and_nothing_is_left(colours, tiny_model):
-    with pytest.raises(InputError, match=r"adapter.targets: no layer is named so"):
+    with pytest.raises(InputError, match=r"adapter.targets: .*no_such_layer"):
         trained(colours, tiny_model, adapter={"targets": ["no_such_layer"]})
     assert not list(colours.runs.glob("[!.]*"))
 
@@ -179,7 +179,7 @@ def test_evaluating_after_training_gives_the_scores_of_the_training(colours, tin
     run = trained(colours, tiny_model, quantization="nf4", epochs=4, learning_rate=0.01)
     during = run.points()[-1]
     kept = {path.name: (path / "predictions.jsonl").read_text() for path in colours.evaluations.glob("tiny-*")}
-    for folder in colours.evaluations.iterdir():
+    for folder in colours.evaluations.glob("[!.]*"):
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()

@@ -15,6 +15,8 @@ from lab.home import Home
 from lab.prompt import Renderer
 from lab.task import Task
 
+PREVIEW_ROWS = 2000  # so many are read for the shared prefix
+
 
 @click.argument("name")
 @click.argument("source")
@@ -85,10 +87,8 @@ def _describe(home: Home, dataset: Dataset, task_name: str | None, model: str, l
         if task_name:
             renderer = Renderer(tasks.load(home, task_name), tokens)
             answers = [renderer.task.answer(row) for row in rows]
-            prompts = renderer.prompts(rows)
-            return [
-                len(p) + (len(renderer.completion_ids(a)) if a else 0) for p, a in zip(prompts, answers, strict=True)
-            ]
+            trained = {a: len(renderer.completion_ids(a)) if a else 0 for a in set(answers)}
+            return [len(p) + trained[a] for p, a in zip(renderer.prompts(rows), answers, strict=True)]
         return [len(ids) for ids in tokens.encode([str(row.get(dataset.about.text) or "") for row in rows])]
 
     return data.describe(dataset, count, limit)
@@ -104,7 +104,12 @@ def task_add(home: Home, file):
 
 def task_list(home: Home):
     """List all tasks, yours first, then the bundled ones."""
-    found = [_summary(tasks.load(home, name)) for name in tasks.listing(home)]
+    found = []
+    for name in tasks.listing(home):
+        try:
+            found.append(_summary(tasks.load(home, name)))
+        except InputError as error:  # one broken file must not hide the others
+            say(f"{name} is left out: {error}")
     return found, lambda console: show.tasks(console, found)
 
 
@@ -148,7 +153,7 @@ def task_preview(home: Home, name, dataset_name, row, model):
     looks = lint.lint_columns(task, rows, list(rows[0]))
     base = bases.find(model)
     renderer = Renderer(task, bases.tokens_at_hand(base))
-    found = preview(renderer, rows[row], rows)
+    found = preview(renderer, rows[row], rows[:PREVIEW_ROWS])
     found["notes"] = [*found["notes"], *(x["message"] for x in looks)]
     if not renderer.tokens.exact:
         found["unchecked"] = bases.unchecked(base)

@@ -7,6 +7,7 @@ import click
 from lab import config, plan, runs
 from lab.cli import show
 from lab.cli.common import command, progress, say
+from lab.errors import InputError
 from lab.home import Home
 from lab.runs import Run
 
@@ -32,7 +33,10 @@ def run_list(home: Home):
     """List all runs, newest first."""
     found = []
     for run_id in runs.listing(home):
-        found.append({key: value for key, value in Run(home, run_id).show().items() if key != "metrics"})
+        try:
+            found.append({key: value for key, value in Run(home, run_id).show().items() if key != "metrics"})
+        except InputError as error:  # one broken folder must not hide the others
+            say(f"{run_id} is left out: {error}")
     return found, lambda console: show.runs(console, found)
 
 

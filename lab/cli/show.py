@@ -77,7 +77,9 @@ def plan(console: Console, report: dict) -> None:
         f"{tokens['per_batch']:.0f} a batch, the first {tokens['shared_prefix']} shared by all rows"
     )
     for key, value in report["estimates"].items():
-        console.print(f"{key}: {value:,}")
+        console.print(f"{key.replace('_', ' ')}: {value:,}")
+    if "weights_bytes" in report["estimates"]:
+        console.print("The activations come on top of these bytes.", style="dim")
     for note in [*report["notes"], *(f"not checked: {x}" for x in report["unchecked"])]:
         console.print(note)
 
