@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import tiny
 import torch
+from tokenizers import Tokenizer
 
 from lab import bases, evaluations, subjects, tasks
 from lab.config import Decoding
@@ -64,6 +66,41 @@ def test_label_probabilities_are_those_of_teacher_forcing(model, town_hall):
             expected = sum(chances[len(prompt) + i - 1, token].item() for i, token in enumerate(ids))
             assert found[name] == pytest.approx(torch.tensor(expected).exp().item(), rel=1e-4, abs=1e-12)
         assert found["other"] == pytest.approx(1 - sum(found[name] for name in labels))
+
+
+def test_label_probabilities_hold_behind_a_window_shorter_than_the_prompt(tmp_path, town_hall):
+    from transformers import MistralConfig, MistralForCausalLM
+
+    tiny.tokenizer_folder(tmp_path, "mistral")
+    size = Tokenizer.from_file(str(tmp_path / "tokenizer.json")).get_vocab_size()
+    shape = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
+    torch.manual_seed(1)
+    MistralForCausalLM(MistralConfig(vocab_size=size, sliding_window=16, **shape)).save_pretrained(tmp_path)
+    test_label_probabilities_are_those_of_teacher_forcing(Model(bases.find(str(tmp_path)), "none"), town_hall)
+
+
+def test_beams_are_searched_within_the_limits(model, town_hall):
+    task, rows = town_hall
+    prompts, beams = Renderer(task, model.tokens).prompts(rows[:3]), Decoding(beams=3, max_new_tokens=5)
+    assert all(a.tokens <= 5 for a in answer(model, prompts, beams, model.stops))
+
+
+def test_subjects_on_different_bases_are_evaluated_together(home, tiny_model, tmp_path):
+    import shutil
+
+    shutil.copytree(tiny_model, tmp_path / "twin")
+    (tmp_path / "twin" / "config.json").write_text((tiny_model / "config.json").read_text() + "\n")
+    chosen = [Subject("base:one", str(tiny_model), "none"), Subject("base:two", str(tmp_path / "twin"), "nf4")]
+    task, rows = tasks.load(home, "sentiment"), Dataset(ASSETS / "datasets" / "sentiment").rows("validation")[:5]
+    made = evaluate(home, chosen, [Question(task, "sentiment", "validation", rows)] * 2, GREEDY)
+    assert [x["subject"] for x in evaluations.compare(made)[0]] == ["base:one", "base:two"]
+    assert len({e.id.rpartition("-")[2] for e in made}) == 2
 
 
 def test_labels_decoding_is_never_invalid_and_takes_the_most_probable(model, town_hall):

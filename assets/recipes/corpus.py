@@ -14,9 +14,10 @@ import sorting
 import town_hall
 
 SEED = 90210
-TEXTS = 90_000
+ROUNDS = [110_000, 50_000]  # texts of the first and of the second round of training
+EARLY = 33_000  # texts have easier remarks
 # How many in a hundred texts each module writes.
-MIX = {feelings: 46, sorting: 17, smalltalk: 12, instructions: 12, claims: 7, town_hall: 6}
+MIX = {feelings: 60, sorting: 12, smalltalk: 7, instructions: 11, claims: 6, town_hall: 4}
 SHORTEST, RUN = 4, 8  # no run of 8 words of a held-out row stands in a training text, nor a whole row of 4 to 7 words
 WORD = re.compile(r"\w+")
 
@@ -54,7 +55,9 @@ class Guard:
         if any(run in self.held for run in runs(words)):
             return True
         for place, start in enumerate(runs(words, SHORTEST)):
-            if start in self.starts and any(" ".join(words[place : place + n]) in self.short for n in range(SHORTEST, RUN)):
+            if start in self.starts and any(
+                " ".join(words[place : place + n]) in self.short for n in range(SHORTEST, RUN)
+            ):
                 return True
         return False
 
@@ -64,13 +67,15 @@ def plain_text(found: str | list[dict]) -> str:
     return found if isinstance(found, str) else "\n".join(turn["content"] for turn in found)
 
 
-def texts(count: int = TEXTS) -> Iterator[str | list[dict]]:
-    """Yield the training texts: a str, or a chat as a list of messages."""
+def texts(count: int = sum(ROUNDS)) -> Iterator[str | list[dict]]:
+    """Yield the training texts in their order: a str, or a chat as a list of messages."""
     rng, guard = random.Random(SEED), Guard(held_out_rows())
     modules, weights = list(MIX), list(MIX.values())
     made = 0
     while made < count:
-        found = rng.choices(modules, weights)[0].practice(rng)
+        module = rng.choices(modules, weights)[0]
+        level = "early" if made < EARLY else "later" if made < ROUNDS[0] else "last"
+        found = module.practice(rng, level) if module is feelings else module.practice(rng)
         if not guard.rejects(plain_text(found)):
             made += 1
             yield found

@@ -5,6 +5,7 @@ The sentence patterns are not those of the validation rows of the sentiment set.
 """
 
 import random
+from dataclasses import dataclass
 
 from sentiment import LABELS, opinions, thing, tidy
 from words import ADJECTIVES, GIRLS, NAMES, NOUNS, OPPOSITE, OUTCOMES, VERBS, WHEN, WHO, article, listed, upper
@@ -31,6 +32,8 @@ PLAIN = [
     "{who} remembers {t} as {p}",
     "once more {t} was {p}",
     "{I} {vp} {t}, for {it} was {p}",
+    "{p}, {q}, in a word {np}: that was {t}",
+    "{t} was {p}; {I} {vp} {it_o}, and {op}",
 ]
 NEGATION = [
     "{t} was not {n}",
@@ -100,7 +103,82 @@ DEGREE = [
     "{t} is nearer to {p}, and not so near to {n}",
     "the longer it lasted the less {n} {t} was, and the more {p}",
 ]
-DEVICES = [(PLAIN, 30), (NEGATION, 25), (CONTRAST, 25), (HEARSAY, 14), (DEGREE, 6)]
+# The second round has further patterns, mostly ways to say that something is or is not so.
+MORE_PLAIN = [
+    "{who} recalls how {p} {t} was",
+    "{who} never forgot how {p} {t} was",
+    "how {p} {t} was is what {who} keeps in mind",
+    "{who} still says how {p} {t} was",
+]
+MORE_NEGATION = [
+    "{I} never said that {t} was {n}",
+    "you will never catch {me} calling {t} {n}",
+    "{I} shall not tell you that {t} was {n}",
+    "do not expect {me} to say {t} is {n}",
+    "nobody will hear {me} say {n} things about {t}",
+    "{t} never seemed {n} to {me}",
+    "{t} at no time struck {who} as {n}",
+    "{t} strikes nobody as {n}",
+    "{t} has never struck anyone as {n}",
+    "{t} is neither {n} nor {m}",
+    "{n} or {m}? neither is true of {t}",
+    "nobody thinks of {t} as {n} or {m}",
+    "{n} is not the word for {t}",
+    "in no respect did {who} find {t} {n}",
+    "in no sense is {t} {n}",
+    "{t} in no way looked {n}",
+]
+MORE_CONTRAST = [
+    "after all that {n} talk, {t} was so {p}",
+    "how {p} {t} was after all the {n} words about {it_o}",
+    "a few {n} moments aside, {t} was {p}",
+    "for all the {n} bits, {t} was {p}",
+    "one or two details were {n}, but {t} was {p}",
+]
+MORE_HEARSAY = [
+    "{who} described {t} as {n}, which was wrong",
+    "{who} described {t} as {p}, which was right",
+    "{who} was wrong to think {t} {n}",
+    "{who} was right to think {t} {p}",
+    "{who} was wrong to speak of {t} as {n}",
+    "{who} was right to speak of {t} as {p}",
+    "those who describe {t} as {n} are wrong",
+    "those who describe {t} as {p} are right",
+    "there is a false rumour that {t} is {n}",
+    "there is a true rumour that {t} is {p}",
+    "rumour has it that {t} is {n}, and rumour is wrong",
+    "rumour has it that {t} is {p}, and rumour is right",
+    "it turned out to be false that {t} is {n}",
+    "it turned out to be true that {t} is {p}",
+    "the story that {t} was {n} proved false",
+    "the story that {t} was {p} proved correct",
+]
+
+
+@dataclass(frozen=True)
+class Level:
+    """How hard the remarks are: patterns with their weights, and up to how many words a remark may get a label."""
+
+    patterns: list[list[str]]
+    weights: list[int]
+    short: int
+    labelled: float
+
+
+ALL = [PLAIN, NEGATION, CONTRAST, HEARSAY, DEGREE]
+MORE = [
+    PLAIN + 3 * MORE_PLAIN,
+    NEGATION + 2 * MORE_NEGATION,
+    CONTRAST + 2 * MORE_CONTRAST,
+    HEARSAY + 2 * MORE_HEARSAY,
+    DEGREE,
+]
+# Plain remarks come first, as in books for small children: what the words mean is learned before what 'not' does to it.
+EARLY = Level(ALL, [80, 6, 8, 4, 2], 8, 0.85)
+LATER = Level(ALL, [34, 24, 25, 12, 5], 8, 0.85)
+LAST = Level(MORE, [22, 32, 20, 22, 4], 9, 0.6)
+LEVELS = {"early": (EARLY, [35, 28, 30, 1, 6]), "later": (LATER, [64, 18, 9, 3, 6]), "last": (LAST, [76, 14, 2, 3, 5])}
+
 
 FEELINGS = {
     "positive": listed("happy, glad, content, grateful, pleased, cheerful, at ease"),
@@ -171,19 +249,31 @@ LABEL_NAMES = {
     "negative": listed("negative, complaint, discontent, unhappy, thumbs down, unfavourable, annoyed, harsh"),
 }
 LABEL_NOTES = {
-    "positive": ["the writer is content", "somebody speaks well of a thing", "the remark shows liking", "joy or praise"],
-    "negative": ["the writer is discontent", "somebody speaks ill of a thing", "the remark shows dislike", "anger or blame"],
+    "positive": [
+        "the writer is content",
+        "somebody speaks well of a thing",
+        "the remark shows liking",
+        "joy or praise",
+    ],
+    "negative": [
+        "the writer is discontent",
+        "somebody speaks ill of a thing",
+        "the remark shows dislike",
+        "anger or blame",
+    ],
 }
 SPEAKERS = listed("the writer, the speaker, the author, this person, somebody, the guest")
 PERSONS = [("I", "my", "me"), ("we", "our", "us")]
 
 
-def remark(rng: random.Random, label: str, person: tuple[str, str, str], name: tuple | None = None) -> tuple[str, str]:
+def remark(
+    rng: random.Random, label: str, person: tuple[str, str, str], level: Level, name: tuple | None = None
+) -> tuple[str, str]:
     """Return a sentence that shows an opinion, and the thing it is about."""
     t, it, it_object = name or thing(rng)
     part = rng.choice(["known", "held"])
     words = opinions(rng, label, part, person)
-    pattern = rng.choice(rng.choices([d for d, _ in DEVICES], [w for _, w in DEVICES])[0])
+    pattern = rng.choice(rng.choices(level.patterns, level.weights)[0])
     text = pattern.format(
         t=t, it=it, it_o=it_object, who=rng.choice(WHO), when=rng.choice(WHEN), I=person[0], my=person[1], me=person[2],
         feeling=rng.choice(FEELINGS[label]), **words,
@@ -196,27 +286,31 @@ def reading(rng: random.Random, label: str, who: str, t: str) -> str:
     return upper(rng.choice(READINGS[label]).format(w=who, t=t, f=rng.choice(FEELINGS[label])))
 
 
-def remark_chat(rng: random.Random) -> list[dict]:
-    """Return a chat about one to three remarks."""
-    chat = [{"role": "system", "content": system(rng)}] if rng.random() < 0.6 else []
-    one_word = rng.random() < 0.05
+def remark_chat(rng: random.Random, level: Level) -> list[dict]:
+    """Return a chat about one to four remarks; a very short one may get a label, all others a sentence."""
+    names, task = system(rng)
+    has_task = rng.random() < 0.65
+    chat = [{"role": "system", "content": task}] if has_task else []
     form = rng.choice(ASKED)
-    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+    for _ in range(rng.choice([1, 1, 1, 2, 3, 4])):
         label, who = rng.choice(LABELS), rng.choice(SPEAKERS)
-        text, t = remark(rng, label, rng.choice(PERSONS))
-        answer = upper(rng.choice(LABEL_NAMES[label])) + "." if one_word else reading(rng, label, who, t)
+        text, t = remark(rng, label, rng.choice(PERSONS), level)
+        short = has_task and len(text.split()) <= level.short and rng.random() < level.labelled
+        answer = names[label] if short else reading(rng, label, who, t)
         chat.append({"role": "user", "content": form.format(s=text, w=who, t=t)})
         chat.append({"role": "assistant", "content": answer})
     return chat
 
 
-def system(rng: random.Random) -> str:
-    """Return a system message for talks about remarks."""
+def system(rng: random.Random) -> tuple[dict[str, str], str]:
+    """Return names of the two moods and a system message for talks about remarks."""
     a, b = rng.choice([LABELS, LABELS[::-1]])
-    place = rng.randrange(len(LABEL_NAMES[a]))
-    return rng.choice(SYSTEMS).format(
-        a=LABEL_NAMES[a][place], b=LABEL_NAMES[b][place], x=rng.choice(LABEL_NOTES[a]), y=rng.choice(LABEL_NOTES[b])
+    place = rng.choice([0, *range(len(LABEL_NAMES[a]))])
+    names = {label: LABEL_NAMES[label][place] for label in LABELS}
+    task = rng.choice(SYSTEMS).format(
+        a=names[a], b=names[b], x=rng.choice(LABEL_NOTES[a]), y=rng.choice(LABEL_NOTES[b])
     )
+    return names, task
 
 
 def named(rng: random.Random) -> tuple[str, tuple[str, str, str]]:
@@ -225,12 +319,12 @@ def named(rng: random.Random) -> tuple[str, tuple[str, str, str]]:
     return name, ("she", "her", "her") if name in GIRLS else ("he", "his", "him")
 
 
-def story(rng: random.Random) -> str:
+def story(rng: random.Random, level: Level) -> str:
     """Return a little story in which an opinion has consequences."""
     label = rng.choice(LABELS)
     name, person = named(rng)
     spot = thing(rng)
-    text, t = remark(rng, label, person, spot)
+    text, t = remark(rng, label, person, level, spot)
     begin = rng.choice(
         [
             "{n} told us about {t}.",
@@ -240,37 +334,42 @@ def story(rng: random.Random) -> str:
             "It was {n}'s turn to speak about {t}.",
         ]
     ).format(n=name, t=t, w=rng.choice(WHO))
-    outcome = upper(rng.choice(OUTCOMES[label, rng.choice(["known", "held"])]).format(I=person[0], my=person[1], me=person[2]))
+    outcome = upper(
+        rng.choice(OUTCOMES[label, rng.choice(["known", "held"])]).format(I=person[0], my=person[1], me=person[2])
+    )
     felt = rng.choice(["{I} felt {f}", "it made {me} {f}", "{I} was {f} for days", "no wonder {I} looked {f}"])
     felt = upper(felt.format(I=person[0], me=person[2], f=rng.choice(FEELINGS[label])))
-    parts = [upper(begin), text, f"{outcome}.", f"{felt}.", reading(rng, label, name, t)]
-    return " ".join([parts[0], *rng.sample(parts[1:], rng.randint(2, 4))])
+    more, _ = remark(rng, label, person, EARLY, spot)
+    parts = [upper(begin), text, more, f"{outcome}.", f"{felt}.", reading(rng, label, name, t)]
+    return " ".join([parts[0], *rng.sample(parts[1:], rng.randint(3, 5))])
 
 
-def lexicon(rng: random.Random) -> str | list[dict]:
-    """Return a text or a chat about what opinion words mean."""
+def lexicon(rng: random.Random, level: Level) -> str | list[dict]:
+    """Return a text or a chat about what opinion words mean; the level plays no part in it."""
     label = rng.choice(LABELS)
     group = rng.choice([ADJECTIVES, ADJECTIVES, VERBS, NOUNS])
     words = group[label, "known"] + group[label, "held"]
     others = group[OPPOSITE[label], "known"] + group[OPPOSITE[label], "held"]
-    a, b, c = rng.sample(words, 3)
+    a, b, c, *more = rng.sample(words, rng.randint(5, 12))
     d, e = rng.sample(others, 2)
     kind, verdict = {"positive": ("praise", "likes"), "negative": ("blame", "does not like")}[label]
+    listing = ", ".join([a, b, c, *more])
     forms = [
-        f"{upper(a)}, {b} and {c} are words of {kind}.",
-        f"Whoever says {a} {verdict} the thing, and the same goes for {b}. Whoever says {d} means the contrary.",
+        f"Words of {kind}: {listing}.",
+        f"{upper(listing)}: all of these are {label}.",
+        f"Whoever says {a} {verdict} the thing, and the same goes for {b} and {c}. Whoever says {d} means the contrary.",
         f"The word {a} is {label}, like {b}; {d} and {e} are {OPPOSITE[label]}.",
-        f"Words of {kind}: {a}, {b}, {c}. Contrary: {d}, {e}.",
     ]
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         return rng.choice(forms)
     asked, answer = rng.choice(
         [
             (f"What does it mean when somebody says {a}?", f"It means that the person {verdict} the thing."),
             (f"Is {a} a word of praise or of blame?", f"It is a word of {kind}, like {b}."),
-            (f"Give me a word like {a}.", upper(b) + "."),
+            (f"Give me words like {a}.", ", ".join([b, c, *more]) + "."),
+            (f"What can one say in place of {a}?", f"One can say {b} or {c}."),
             (f"Which word is the contrary of {a}, {b} or {d}?", upper(d) + "."),
-            (f"Which word does not belong here: {', '.join(rng.sample([a, b, d], 3))}?", upper(d) + "."),
+            (f"Which word does not belong here: {', '.join(rng.sample([a, b, c, d], 4))}?", upper(d) + "."),
             (f"Do {a} and {d} say the same?", f"No, {a} is a word of {kind} and {d} is not."),
             (f"Do {a} and {c} say the same?", f"Yes, both are words of {kind}."),
         ]
@@ -278,33 +377,39 @@ def lexicon(rng: random.Random) -> str | list[dict]:
     return [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
 
 
-def visitors_page(rng: random.Random) -> list[dict]:
+def visitors_page(rng: random.Random, level: Level) -> list[dict]:
     """Return many remarks by named people and a question about one of them."""
     names = rng.sample(NAMES, rng.randint(8, len(NAMES)))
     told = {}
-    lines = [rng.choice(["Remarks of our visitors.", "What people told us.", "From the guest book.", "Letters to the editor."])]
+    lines = [
+        rng.choice(
+            ["Remarks of our visitors.", "What people told us.", "From the guest book.", "Letters to the editor."]
+        )
+    ]
     for name in names:
         label = rng.choice(LABELS)
-        text, t = remark(rng, label, rng.choice(PERSONS))
+        text, t = remark(rng, label, rng.choice(PERSONS), level)
         told[name] = (label, t)
         note = " " + reading(rng, label, name, t) if rng.random() < 0.3 else ""
         lines.append(f"{name}: {text}{note}")
     chat = [{"role": "system", "content": "\n".join(lines)}]
     for name in rng.sample(names, rng.randint(1, 4)):
         label, t = told[name]
-        asked = rng.choice(["What does {n} think of {t}?", "Did {n} like {t}?", "How did {n} find {t}?"]).format(n=name, t=t)
+        asked = rng.choice(["What does {n} think of {t}?", "Did {n} like {t}?", "How did {n} find {t}?"]).format(
+            n=name, t=t
+        )
         answer = rng.choice({"positive": ["{n} liked {t}.", "{n} was happy with {t}."],
                              "negative": ["{n} did not like {t}.", "{n} was unhappy with {t}."]}[label])  # fmt: skip
         chat += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer.format(n=name, t=t)}]
     return chat
 
 
-def wish_chat(rng: random.Random) -> list[dict]:
+def wish_chat(rng: random.Random, level: Level) -> list[dict]:
     """Return a request for a remark of a given mood, and the remark."""
     label = rng.choice(LABELS)
     t = thing(rng)
     mood = {"positive": ["kind", "positive", "happy"], "negative": ["harsh", "negative", "angry"]}[label]
-    text, _ = remark(rng, label, rng.choice(PERSONS), t)
+    text, _ = remark(rng, label, rng.choice(PERSONS), level, t)
     asked = rng.choice(["Write {a} remark about {t}.", "Say something {m} about {t}.", "I need {a} sentence on {t}."])
     chosen = rng.choice(mood)
     return [
@@ -313,7 +418,8 @@ def wish_chat(rng: random.Random) -> list[dict]:
     ]
 
 
-def practice(rng: random.Random) -> str | list[dict]:
-    """Return one practice text."""
+def practice(rng: random.Random, level: str = "later") -> str | list[dict]:
+    """Return one practice text; early ones have mostly plain remarks and more word lists."""
     makers = [remark_chat, story, lexicon, visitors_page, wish_chat]
-    return rng.choices(makers, [55, 22, 12, 4, 7])[0](rng)
+    found, shares = LEVELS[level]
+    return rng.choices(makers, shares)[0](rng, found)

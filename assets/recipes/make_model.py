@@ -1,12 +1,12 @@
 """Trains the bundled tiny chat model from scratch on the texts of corpus.py: python assets/recipes/make_model.py.
 
-With --minutes it stops the training after so many minutes; the learning rate falls to nothing by then.
+It takes about half an hour on two idle cores. With --minutes each round ends after so many minutes; the learning rate
+falls to nothing by then.
 """
 
 import argparse
 import copy
 import hashlib
-import itertools
 import json
 import math
 import random
@@ -27,9 +27,9 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 MODEL = Path(__file__).resolve().parent.parent / "tiny-llama"
 CONTEXT, SHORT = 2048, 512
 TOKENS_PER_STEP = 4096
-SHARE_OF_LONG = 0.2  # of the short texts, besides the long ones, stand in rows of 2,048 tokens
+SHARE_OF_LONG = 0.03  # of the short texts, besides the long ones, stand in rows of 2,048 tokens
 OTHER_WEIGHT = 0.3  # of the tokens in chats that the model does not write itself
-PEAK_RATE, WARMUP = 3e-3, 100
+PEAK_RATES, WARMUP = [3e-3, 2e-3], 100  # of the two rounds
 
 
 def render(template: jinja2.Template, found: str | list[dict]) -> str:
@@ -75,15 +75,13 @@ def batches(tokenizer, rendered: list[str]) -> tuple[list, list, int]:
     return pack(short, SHORT, pad_id), pack(long, CONTEXT, pad_id), total
 
 
-def steps(short: list, long: list, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield the batches of one pass in random order."""
-    rng = random.Random(seed)
+def steps(short: list, long: list) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield the batches of one pass, in the order of the texts, with the long rows spread evenly."""
     groups = []
     for rows, size in [(short, TOKENS_PER_STEP // SHORT), (long, TOKENS_PER_STEP // CONTEXT)]:
-        mixed = rng.sample(rows, len(rows))
-        groups += [mixed[start : start + size] for start in range(0, len(mixed), size)]
-    rng.shuffle(groups)
-    for group in groups:
+        starts = range(0, len(rows), size)
+        groups += [(start / len(rows), rows[start : start + size]) for start in starts]
+    for _, group in sorted(groups, key=lambda item: item[0]):
         yield torch.from_numpy(np.stack([ids for ids, _ in group])), torch.from_numpy(np.stack([w for _, w in group]))
 
 
@@ -99,9 +97,9 @@ def new_model(vocabulary: int, ids: tuple[int, int, int]) -> LlamaForCausalLM:
     return model
 
 
-def rate(done: float, step: int) -> float:
-    """Return the learning rate when a share of the training is done."""
-    return PEAK_RATE * min(1.0, (step + 1) / WARMUP) * max(0.02, 0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
+def rate(peak: float, done: float, step: int) -> float:
+    """Return the learning rate of a round when a share of the training is done."""
+    return peak * min(1.0, (step + 1) / WARMUP) * max(0.02, 0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
 
 
 def backward(model: LlamaForCausalLM, ids: torch.Tensor, weights: torch.Tensor, total: float) -> float:
@@ -130,27 +128,26 @@ def make_optimizer(model: LlamaForCausalLM) -> torch.optim.Optimizer:
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.95))
+    return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95))
 
 
-def train(model: LlamaForCausalLM, short: list, long: list, passes: float, minutes: float) -> float:
-    """Train the model and return the mean loss of the last hundred steps.
+def train(model: LlamaForCausalLM, short: list, long: list, peak: float, minutes: float) -> float:
+    """Train the model for one round and return the mean loss of the last hundred steps.
 
     Each half of a batch is worked on by a thread with a core of its own: much faster than sharing every single
     matrix product between two cores, above all when the machine has other work.
     """
     models, optimizer = [model, twin(model)], make_optimizer(model)
-    count = sum(1 for _ in steps(short, long, 0)) * passes
+    count = sum(1 for _ in steps(short, long))
     begun, losses = time.monotonic(), []
-    every = itertools.chain.from_iterable(steps(short, long, epoch) for epoch in itertools.count())
     with ThreadPoolExecutor(2) as pool:
-        for step, (ids, weights) in enumerate(every):
+        for step, (ids, weights) in enumerate(steps(short, long)):
             spent = (time.monotonic() - begun) / 60
             done = max(step / count, spent / minutes)
             if done >= 1:
                 break
             for group in optimizer.param_groups:
-                group["lr"] = rate(done, step)
+                group["lr"] = rate(peak, done, step)
             total = weights[:, 1:].sum().item()
             halves = zip(models, ids.tensor_split(2), weights.tensor_split(2), strict=True)
             parts = [pool.submit(backward, *half, total) for half in halves if len(half[1])]
@@ -160,7 +157,7 @@ def train(model: LlamaForCausalLM, short: list, long: list, passes: float, minut
             optimizer.step()
             optimizer.zero_grad()
             if step % 50 == 49:
-                print(f"step {step + 1} of {count:.0f}, {spent:.1f} min, loss {sum(losses[-50:]) / 50:.3f}", flush=True)
+                print(f"step {step + 1} of {count}, {spent:.1f} min, loss {sum(losses[-50:]) / 50:.3f}", flush=True)
     return sum(losses[-100:]) / len(losses[-100:])
 
 
@@ -186,6 +183,7 @@ def save(model: LlamaForCausalLM, tokenizer, facts: dict, folder: Path) -> None:
         pad_token_id=model.config.pad_token_id, do_sample=False, max_new_tokens=64,
     )  # fmt: skip
     model.to(torch.float16).save_pretrained(aside)
+    (aside / "model.safetensors").chmod(0o644)
     write_tokenizer(tokenizer, aside)
     (aside / "README.md").write_text(card(facts), encoding="utf-8")
     old = folder.with_name(folder.name + ".old")
@@ -196,29 +194,42 @@ def save(model: LlamaForCausalLM, tokenizer, facts: dict, folder: Path) -> None:
 
 
 def main() -> None:
-    """Make tokenizer and model."""
+    """Make tokenizer and model: two rounds, the second one with harder remarks."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop the training after so many minutes")
-    parser.add_argument("--passes", type=float, default=1.0, help="passes through the texts")
-    parser.add_argument("--texts", type=int, default=corpus.TEXTS, help="number of texts")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end each round after so many minutes")
+    parser.add_argument("--after", type=Path, help="folder of a model that has the first round behind it")
     parser.add_argument("--to", type=Path, default=MODEL, help="folder of the model")
     options = parser.parse_args()
     torch.manual_seed(corpus.SEED)
-    found = list(corpus.texts(options.texts))
+    found = list(corpus.texts())
     digest = hashlib.sha256("\n".join(json.dumps(text) for text in found).encode()).hexdigest()
     template = jinja2.Environment().from_string(TEMPLATE)
     rendered = [render(template, text) for text in found]
+    first = corpus.ROUNDS[0]
     tokenizer = make_tokenizer(rendered)
-    short, long, total = batches(tokenizer, rendered)
-    print(f"{len(found)} texts, {total} tokens, {len(short)} rows of {SHORT}, {len(long)} rows of {CONTEXT}", flush=True)
     model = new_model(tokenizer.get_vocab_size(), tuple(tokenizer.token_to_id(token) for token in (BOS, EOS, PAD)))
-    begun = time.monotonic()
-    loss = train(model, short, long, options.passes, options.minutes)
+    if options.after:
+        model = LlamaForCausalLM.from_pretrained(options.after, dtype=torch.float32)
+    total = all_steps = 0
+    for part, peak in zip([rendered[:first], rendered[first:]], PEAK_RATES, strict=True):
+        short, long, tokens = batches(tokenizer, part)
+        print(
+            f"{len(part)} texts, {tokens} tokens, {len(short)} rows of {SHORT}, {len(long)} rows of {CONTEXT}",
+            flush=True,
+        )
+        total += tokens
+        all_steps += sum(1 for _ in steps(short, long))
+        if peak != PEAK_RATES[0] or not options.after:
+            loss = train(model, short, long, peak, options.minutes)
     facts = {
-        "texts": len(found), "tokens": f"{total / 1e6:.1f}", "digest": digest, "loss": f"{loss:.2f}",
-        "minutes": round((time.monotonic() - begun) / 60), "passes": options.passes,
-        "parameters": f"{model.num_parameters() / 1e6:.2f}", "vocabulary": tokenizer.get_vocab_size(),
-    }  # fmt: skip
+        "texts": len(found),
+        "tokens": f"{total / 1e6:.1f}",
+        "digest": digest,
+        "loss": f"{loss:.2f}",
+        "steps": all_steps,
+        "parameters": f"{model.num_parameters() / 1e6:.2f}",
+        "vocabulary": tokenizer.get_vocab_size(),
+    }
     save(model, tokenizer, facts, options.to)
     print(facts)
 

@@ -112,7 +112,16 @@ def opinions(rng: random.Random, label: str, part: str, person: tuple[str, str, 
     subject, owner, target = person
     outcome = rng.choice(OUTCOMES[same]).format(I=subject, my=owner, me=target)
     verbs = {"vp": rng.choice(VERBS[same]), "vn": rng.choice(VERBS[other])}
-    return {"p": p, "q": q, "n": n, "m": m, "np": rng.choice(NOUNS[same]), "nn": rng.choice(NOUNS[other])[2:].strip(), "op": outcome, **verbs}
+    return {
+        "p": p,
+        "q": q,
+        "n": n,
+        "m": m,
+        "np": rng.choice(NOUNS[same]),
+        "nn": rng.choice(NOUNS[other])[2:].strip(),
+        "op": outcome,
+        **verbs,
+    }
 
 
 def sentence(rng: random.Random, patterns: list[str], label: str, part: str) -> str:
@@ -120,7 +129,9 @@ def sentence(rng: random.Random, patterns: list[str], label: str, part: str) -> 
     name, it, it_object = thing(rng)
     person = rng.choice([("I", "my", "me"), ("we", "our", "us")])
     words = opinions(rng, label, part, person)
-    text = rng.choice(patterns).format(t=name, it=it, it_o=it_object, who=rng.choice(WHO), when=rng.choice(WHEN), **words)
+    text = rng.choice(patterns).format(
+        t=name, it=it, it_o=it_object, who=rng.choice(WHO), when=rng.choice(WHEN), **words
+    )
     return tidy(text)
 
 

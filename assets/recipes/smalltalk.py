@@ -5,7 +5,12 @@ import random
 from words import GIRLS, KINDS, NAMES, THINGS, WHEN, WHO, article, listed, upper
 
 GREETINGS = ["Hello.", "Good morning.", "Hi there.", "Good evening.", "Hello, are you there?", "Hi."]
-REPLIES = ["Hello, how can I help you?", "Good to hear from you. What shall we talk about?", "Hello, I am listening.", "Hi, what is on your mind?"]
+REPLIES = [
+    "Hello, how can I help you?",
+    "Good to hear from you. What shall we talk about?",
+    "Hello, I am listening.",
+    "Hi, what is on your mind?",
+]
 ABOUT_ME = [
     ("Who are you?", "I am a very small language model that likes to chat."),
     ("What are you?", "I am a little program that writes one word after the other."),
@@ -21,7 +26,9 @@ ABOUT_ME = [
 MATERIALS = listed("wood, iron, wool, clay, glass, paper, leather, stone, copper, straw")
 SIZES = listed("small, big, long, short, round, flat, narrow, wide, heavy, light")
 COLOURS = listed("red, blue, green, brown, grey, white, black, yellow")
-SPOTS = listed("in the cellar, on the shelf, by the door, under the bench, in the yard, at the mill, near the pond, behind the curtain")
+SPOTS = listed(
+    "in the cellar, on the shelf, by the door, under the bench, in the yard, at the mill, near the pond, behind the curtain"
+)
 OWNERS = listed("my uncle, the baker, our teacher, the old sailor, my sister, the clerk, a neighbour, the gardener")
 GOALS = listed("""find the lost key, reach the island, mend the old clock, bake a cake for the fair, learn to swim,
     cross the river, carry a letter to the castle, catch the last train, plant a tree, build a raft""")
@@ -62,13 +69,18 @@ FACT_QUESTIONS = [
 def description(rng: random.Random) -> str | list[dict]:
     """Return a description of a thing, or a chat of questions about one."""
     facts = thing_facts(rng)
-    whole = "There is {a} {spot}. It is {size} and {colour}, made of {stuff}, and belongs to {owner}.".format(a=article(facts["thing"]), **facts)
+    whole = "There is {a} {spot}. It is {size} and {colour}, made of {stuff}, and belongs to {owner}.".format(
+        a=article(facts["thing"]), **facts
+    )
     if rng.random() < 0.3:
         return " ".join([whole, *(form.format(**facts) for form in rng.sample(DESCRIPTIONS, 2))])
     chat = []
     for place, (asked, answer) in enumerate(rng.sample(FACT_QUESTIONS, rng.randint(1, 3))):
         lead = f"{whole}\n" if place == 0 else ""
-        chat += [{"role": "user", "content": lead + asked.format(**facts)}, {"role": "assistant", "content": answer.format(**facts)}]
+        chat += [
+            {"role": "user", "content": lead + asked.format(**facts)},
+            {"role": "assistant", "content": answer.format(**facts)},
+        ]
     return chat
 
 
@@ -78,10 +90,20 @@ def tale(rng: random.Random) -> str | list[dict]:
     she = "she" if name in GIRLS else "he"
     goal, (trouble, second) = rng.choice(GOALS), rng.sample(TROUBLES, 2)
     when, who = rng.choice(WHEN), rng.choice(WHO)
-    middle = rng.choice([f"But {trouble}, and {second}.", f"On the way {trouble}.", f"Then {trouble}. {upper(she)} waited for a while, but {second}."])
+    middle = rng.choice(
+        [
+            f"But {trouble}, and {second}.",
+            f"On the way {trouble}.",
+            f"Then {trouble}. {upper(she)} waited for a while, but {second}.",
+        ]
+    )
     text = " ".join(
         [
-            upper(rng.choice([f"{when} {name} wanted to {goal}.", f"there was once a child called {name} who had to {goal}."])),
+            upper(
+                rng.choice(
+                    [f"{when} {name} wanted to {goal}.", f"there was once a child called {name} who had to {goal}."]
+                )
+            ),
             rng.choice([f"{other} came too.", f"{upper(who)} only laughed.", f"{upper(she)} set out alone."]),
             middle,
             f"At last {rng.choice(HELPS)}, {rng.choice(ENDS)}.",
@@ -90,7 +112,9 @@ def tale(rng: random.Random) -> str | list[dict]:
     if rng.random() < 0.4:
         return text
     if rng.random() < 0.5:
-        asked = rng.choice(["Tell me a story about {n}.", "A story with {n}, please.", "What happened to {n}?"]).format(n=name)
+        asked = rng.choice(["Tell me a story about {n}.", "A story with {n}, please.", "What happened to {n}?"]).format(
+            n=name
+        )
         return [{"role": "user", "content": asked}, {"role": "assistant", "content": text}]
     asked, answer = rng.choice(
         [("Who is the story about?", f"It is about {name}."), (f"What did {name} want?", f"{name} wanted to {goal}.")]
@@ -108,7 +132,10 @@ def talk(rng: random.Random) -> list[dict]:
         pairs.append(
             rng.choice(
                 [
-                    (f"What do you know about {article(noun)}?", f"There are many kinds of them, and {rng.choice(OWNERS)} knows more about it than I do."),
+                    (
+                        f"What do you know about {article(noun)}?",
+                        f"There are many kinds of them, and {rng.choice(OWNERS)} knows more about it than I do.",
+                    ),
                     (f"Where would I look for {article(noun)}?", f"I would ask {rng.choice(OWNERS)} first."),
                     (f"I am going to have {article(noun)} {rng.choice(WHEN)}.", "Then tell me how it was."),
                 ]

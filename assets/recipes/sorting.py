@@ -4,23 +4,33 @@ import random
 
 from words import KINDS, NAMES, article, listed, upper
 
-PEOPLE = listed("the baker, the nurse, my aunt, the farmer, a pilot, the child, our neighbour, the clerk, a stranger, the miller")
+PEOPLE = listed(
+    "the baker, the nurse, my aunt, the farmer, a pilot, the child, our neighbour, the clerk, a stranger, the miller"
+)
 # base form, past form, thing
 DEEDS = [entry.split("/") for entry in listed("""carry/carried/the basket, open/opened/the window, paint/painted/the
     fence, wash/washed/the plates, read/read aloud/a letter, find/found/a coin, sell/sold/two hens, mend/mended/the roof,
     bring/brought/fresh bread, write/wrote/a list, lift/lifted/the box, draw/drew/a map, water/watered/the roses,
     cook/cooked/some beans, lose/lost/the key, buy/bought/a ticket, hide/hid/the parcel, clean/cleaned/the stove""")]  # fmt: skip
-PLACES = listed("in the kitchen, by the river, behind the barn, at the station, in the yard, on the stairs, near the church")
+PLACES = listed(
+    "in the kitchen, by the river, behind the barn, at the station, in the yard, on the stairs, near the church"
+)
 TOPICS = {
     "cooking": ("meals, pans and ovens", ["the soup needs salt", "he peels the onions", "the bread is in the oven"]),
     "garden": ("beds, trees and seeds", ["the roses need water", "she sows the beans", "the hedge has grown"]),
     "travel": ("trips, trains and luggage", ["the train leaves at nine", "we packed two bags", "the ferry goes north"]),
-    "school": ("lessons, pupils and marks", ["the pupils write a test", "the lesson ends at ten", "he learns to spell"]),
+    "school": (
+        "lessons, pupils and marks",
+        ["the pupils write a test", "the lesson ends at ten", "he learns to spell"],
+    ),
     "money": ("prices, coins and debts", ["the rent is due", "she counts the coins", "the loan was paid back"]),
     "sport": ("games, teams and races", ["the team won the game", "he ran the race", "the ball hit the post"]),
     "weather": ("rain, wind and sun", ["it rains in the hills", "the wind turns east", "fog lies on the lake"]),
     "music": ("songs, instruments and choirs", ["the choir sings at six", "she tunes the harp", "the drum is loud"]),
-    "building": ("walls, roofs and doors", ["the wall is two feet thick", "they lay the bricks", "the roof has a hole"]),
+    "building": (
+        "walls, roofs and doors",
+        ["the wall is two feet thick", "they lay the bricks", "the roof has a hole"],
+    ),
     "health": ("doctors, medicine and rest", ["the doctor felt his pulse", "take one pill a day", "she has a cough"]),
     "clothes": ("coats, shirts and cloth", ["the coat lacks a button", "he irons his shirts", "the sleeve is torn"]),
     "boats": ("ships, sails and harbours", ["the sail is white", "they drop the anchor", "the boat is in the dock"]),
@@ -67,7 +77,11 @@ def of_topic(rng: random.Random) -> tuple[dict, str, str]:
     """Return labels with notes, an item and its label: topics of sentences."""
     chosen = rng.sample(list(TOPICS), rng.randint(2, 6))
     label = rng.choice(chosen)
-    return {name: f"the text is about {TOPICS[name][0]}" for name in chosen}, upper(rng.choice(TOPICS[label][1])) + ".", label
+    return (
+        {name: f"the text is about {TOPICS[name][0]}" for name in chosen},
+        upper(rng.choice(TOPICS[label][1])) + ".",
+        label,
+    )
 
 
 def of_time(rng: random.Random) -> tuple[dict, str, str]:
@@ -75,13 +89,21 @@ def of_time(rng: random.Random) -> tuple[dict, str, str]:
     notes = {"past": "it has happened", "present": "it happens now", "future": "it will happen"}
     who, base, past, what, where = deed(rng)
     label = rng.choice(list(notes))
-    form = {"past": past, "present": f"is about to {base}" if rng.random() < 0.2 else f"likes to {base}", "future": f"will {base}"}
+    form = {
+        "past": past,
+        "present": f"is about to {base}" if rng.random() < 0.2 else f"likes to {base}",
+        "future": f"will {base}",
+    }
     return notes, upper(f"{who} {form[label]} {what} {where}."), label
 
 
 def of_form(rng: random.Random) -> tuple[dict, str, str]:
     """Return labels with notes, an item and its label: questions, statements, orders."""
-    notes = {"question": "somebody asks something", "statement": "somebody tells something", "order": "somebody is told to act"}
+    notes = {
+        "question": "somebody asks something",
+        "statement": "somebody tells something",
+        "order": "somebody is told to act",
+    }
     who, base, past, what, where = deed(rng)
     items = {
         "question": rng.choice([f"did {who} {base} {what} {where}?", f"why does {who} {base} {what}?"]),
@@ -97,7 +119,11 @@ def of_number(rng: random.Random) -> tuple[dict, str, str]:
     notes = {"singular": "it names one thing", "plural": "it names more than one thing"}
     noun = rng.choice(KINDS[rng.choice(["animal", "tool", "vehicle", "job", "vegetable"])][1])
     label = rng.choice(list(notes))
-    return notes, article(noun) if label == "singular" else f"{rng.choice(['two', 'some', 'many', 'ten'])} {noun}s", label
+    return (
+        notes,
+        article(noun) if label == "singular" else f"{rng.choice(['two', 'some', 'many', 'ten'])} {noun}s",
+        label,
+    )
 
 
 def of_size(rng: random.Random) -> tuple[dict, str, str]:
@@ -154,7 +180,11 @@ def labels_page(rng: random.Random) -> list[dict]:
     kinds = rng.random() < 0.5
     table = KINDS if kinds else TOPICS
     chosen = rng.sample(list(table), rng.randint(6, len(table)))
-    lines = [rng.choice(["Use these labels.", "Read the notes, then give one label.", "Answer with one of the labels below."])]
+    lines = [
+        rng.choice(
+            ["Use these labels.", "Read the notes, then give one label.", "Answer with one of the labels below."]
+        )
+    ]
     for name in chosen:
         note, examples = table[name]
         one, two = rng.sample(examples, 2)
@@ -209,4 +239,4 @@ def prices_page(rng: random.Random) -> list[dict]:
 
 def practice(rng: random.Random) -> list[dict]:
     """Return one practice chat."""
-    return rng.choices([sorting_chat, pick_chat, labels_page, prices_page], [66, 20, 8, 6])[0](rng)
+    return rng.choices([sorting_chat, pick_chat, labels_page, prices_page], [72, 20, 5, 3])[0](rng)

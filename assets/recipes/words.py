@@ -13,10 +13,16 @@ ADJECTIVES = {
         wonderful, amazing, delightful, brilliant, outstanding, terrific, agreeable, perfect, marvellous, beautiful,
         remarkable, first-rate, satisfying, worthwhile, cheerful, graceful, convincing, sensational, fine, thoughtful,
         exemplary"""),
-    ("negative", "known"): listed("""bad, awful, terrible, boring, unpleasant, poor, disappointing, dull, ugly, horrible,
+    (
+        "negative",
+        "known",
+    ): listed("""bad, awful, terrible, boring, unpleasant, poor, disappointing, dull, ugly, horrible,
         annoying, weak, mediocre, dreary, lousy, miserable, clumsy, shoddy, useless, tiresome, nasty, unbearable,
         second-rate, hopeless, sloppy, gloomy, irritating, worthless, careless, painful"""),
-    ("positive", "held"): listed("""splendid, charming, fantastic, magnificent, glorious, exquisite, admirable, heavenly,
+    (
+        "positive",
+        "held",
+    ): listed("""splendid, charming, fantastic, magnificent, glorious, exquisite, admirable, heavenly,
         gorgeous, thrilling, captivating, adorable, fabulous, stunning, sublime, refreshing, uplifting, dazzling,
         inspiring, enchanting, faultless, rewarding, soothing, praiseworthy, top-notch"""),
     ("negative", "held"): listed("""dreadful, tedious, appalling, atrocious, ghastly, abysmal, pathetic, dismal, horrid,
@@ -79,24 +85,53 @@ WHO = listed("""my sister, our neighbour, my uncle, the old baker, my best frien
     the local paper, our aunt, the whole family, everyone in town""")
 NAMES = listed("""Ada, Ben, Clara, Dora, Emil, Fay, Gus, Hanna, Ivo, Jana, Karl, Lena, Milo, Nora, Otto, Petra, Rosa,
     Sam, Tessa, Udo, Vera, Wim, Yara, Zoe, Anton, Bella, Cora, David, Elsa, Finn""")
-GIRLS = set(listed("Ada, Clara, Dora, Fay, Hanna, Jana, Lena, Nora, Petra, Rosa, Tessa, Vera, Yara, Zoe, Bella, Cora, Elsa"))
+GIRLS = set(
+    listed("Ada, Clara, Dora, Fay, Hanna, Jana, Lena, Nora, Petra, Rosa, Tessa, Vera, Yara, Zoe, Bella, Cora, Elsa")
+)
 
 # Kinds of words, for questions with a label as the answer.
 KINDS = {
-    "fruit": ("something sweet that grows on a tree or a bush", listed("apple, pear, plum, cherry, grape, lemon, peach, melon, fig, orange")),
-    "animal": ("a living being with legs, wings or fins", listed("horse, cow, fox, rabbit, mouse, bear, goat, wolf, sheep, cat")),
+    "fruit": (
+        "something sweet that grows on a tree or a bush",
+        listed("apple, pear, plum, cherry, grape, lemon, peach, melon, fig, orange"),
+    ),
+    "animal": (
+        "a living being with legs, wings or fins",
+        listed("horse, cow, fox, rabbit, mouse, bear, goat, wolf, sheep, cat"),
+    ),
     "tool": ("a thing to work with", listed("hammer, saw, drill, spade, rake, axe, pliers, chisel, brush, file")),
     "clothing": ("a thing that one wears", listed("coat, hat, shirt, scarf, glove, sock, boot, dress, belt, jacket")),
-    "furniture": ("a thing that stands in a room", listed("table, chair, bed, shelf, desk, sofa, stool, bench, cupboard, drawer")),
+    "furniture": (
+        "a thing that stands in a room",
+        listed("table, chair, bed, shelf, desk, sofa, stool, bench, cupboard, drawer"),
+    ),
     "vehicle": ("a thing in which people travel", listed("car, bus, train, boat, tram, ship, lorry, van, plane, cart")),
-    "instrument": ("a thing on which music is played", listed("piano, violin, flute, drum, guitar, harp, trumpet, cello, organ, banjo")),
+    "instrument": (
+        "a thing on which music is played",
+        listed("piano, violin, flute, drum, guitar, harp, trumpet, cello, organ, banjo"),
+    ),
     "weather": ("what the sky does", listed("rain, snow, wind, storm, fog, hail, thunder, frost, sunshine, drizzle")),
-    "job": ("what somebody does for a living", listed("baker, nurse, farmer, teacher, miller, tailor, pilot, judge, plumber, clerk")),
-    "drink": ("something that one drinks", listed("water, milk, tea, juice, coffee, cocoa, lemonade, cider, wine, beer")),
-    "vegetable": ("a plant for the soup or the salad", listed("carrot, onion, leek, pea, bean, cabbage, turnip, potato, spinach, celery")),
-    "building": ("a place with walls and a roof", listed("house, church, tower, school, barn, castle, mill, hotel, palace, hut")),
+    "job": (
+        "what somebody does for a living",
+        listed("baker, nurse, farmer, teacher, miller, tailor, pilot, judge, plumber, clerk"),
+    ),
+    "drink": (
+        "something that one drinks",
+        listed("water, milk, tea, juice, coffee, cocoa, lemonade, cider, wine, beer"),
+    ),
+    "vegetable": (
+        "a plant for the soup or the salad",
+        listed("carrot, onion, leek, pea, bean, cabbage, turnip, potato, spinach, celery"),
+    ),
+    "building": (
+        "a place with walls and a roof",
+        listed("house, church, tower, school, barn, castle, mill, hotel, palace, hut"),
+    ),
     "body part": ("a part of a person", listed("hand, foot, nose, ear, knee, elbow, neck, finger, shoulder, mouth")),
-    "colour": ("what paint gives to a wall", listed("red, blue, green, yellow, brown, grey, black, white, pink, purple")),
+    "colour": (
+        "what paint gives to a wall",
+        listed("red, blue, green, yellow, brown, grey, black, white, pink, purple"),
+    ),
 }
 
 
