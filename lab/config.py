@@ -73,7 +73,7 @@ class Config(Strict):
     max_steps: Positive | None = Field(None, description="optimizer steps, instead of epochs")
     batch_size: Positive = Field(16, description="rows a step and device")
     accumulate: Positive = Field(1, description="batches a step")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="highest learning rate")
+    learning_rate: float = Field(2e-4, gt=0, le=1, description="highest learning rate")
     schedule: Literal["constant", "linear", "cosine"] = Field("constant", description="constant, linear or cosine")
     warmup: Share = Field(0.03, description="share of the steps over which the learning rate rises")
     optimizer: Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"] = Field(

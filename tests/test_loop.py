@@ -39,6 +39,18 @@ def test_the_demo_keeps_its_promise(tmp_path):
     assert sum(said[1]["label_probabilities"].values()) == pytest.approx(1)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", [42, 1, 2])
+def test_more_rows_help(tmp_path, seed):
+    """One epoch of 100, 500 and 2,000 rows, and no bag of words comes near (see test_bundle)."""
+    scores = []
+    for rows in (100, 500, 2000):
+        done = lab(tmp_path, "train", "--set", f"train_rows={rows}", "--set", f"seed={seed}")
+        scores.append(lab(tmp_path, "evaluate", done["id"])[0]["accuracy"])
+    assert scores == sorted(scores)
+    assert scores[0] < 0.5 < 0.85 < scores[2]
+
+
 def test_the_town_hall_codebook_trains_with_its_definitions(tmp_path):
     settings = ["name=talk", "task=town-hall", "dataset=town-hall", "max_length=1024", "epochs=1", "batch_size=8"]
     done = lab(tmp_path, "train", *(word for s in settings for word in ("--set", s)))

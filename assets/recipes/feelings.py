@@ -1,6 +1,7 @@
 """Writes practice texts about likes and dislikes for the tiny model: remarks, little stories, talks about remarks.
 
-Judgements are given in sentences, as a general chat model gives them; turning them into labels is left to fine-tuning.
+Judgements are given in sentences, as a general chat model gives them (in some chats a very short remark gets a label);
+turning them into labels is left to fine-tuning.
 The sentence patterns are not those of the validation rows of the sentiment set.
 """
 

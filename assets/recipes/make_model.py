@@ -131,8 +131,8 @@ def make_optimizer(model: LlamaForCausalLM) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95))
 
 
-def train(model: LlamaForCausalLM, short: list, long: list, peak: float, minutes: float) -> float:
-    """Train the model for one round and return the mean loss of the last hundred steps.
+def train(model: LlamaForCausalLM, short: list, long: list, peak: float, minutes: float) -> tuple[int, float]:
+    """Train the model for one round and return the number of steps and the mean loss of the last hundred.
 
     Each half of a batch is worked on by a thread with a core of its own: much faster than sharing every single
     matrix product between two cores, above all when the machine has other work.
@@ -158,7 +158,7 @@ def train(model: LlamaForCausalLM, short: list, long: list, peak: float, minutes
             optimizer.zero_grad()
             if step % 50 == 49:
                 print(f"step {step + 1} of {count}, {spent:.1f} min, loss {sum(losses[-50:]) / 50:.3f}", flush=True)
-    return sum(losses[-100:]) / len(losses[-100:])
+    return len(losses), sum(losses[-100:]) / len(losses[-100:])
 
 
 def join_gradients(model: LlamaForCausalLM, other: LlamaForCausalLM) -> None:
@@ -211,22 +211,24 @@ def main() -> None:
     if options.after:
         model = LlamaForCausalLM.from_pretrained(options.after, dtype=torch.float32)
     total = all_steps = 0
-    for part, peak in zip([rendered[:first], rendered[first:]], PEAK_RATES, strict=True):
+    for number, part in enumerate([rendered[:first], rendered[first:]]):
         short, long, tokens = batches(tokenizer, part)
         print(
             f"{len(part)} texts, {tokens} tokens, {len(short)} rows of {SHORT}, {len(long)} rows of {CONTEXT}",
             flush=True,
         )
         total += tokens
-        all_steps += sum(1 for _ in steps(short, long))
-        if peak != PEAK_RATES[0] or not options.after:
-            loss = train(model, short, long, peak, options.minutes)
+        if number == 0 and options.after:
+            count, loss = sum(1 for _ in steps(short, long)), math.nan
+        else:
+            count, loss = train(model, short, long, PEAK_RATES[number], options.minutes)
+        all_steps += count
     facts = {
         "texts": len(found),
         "tokens": f"{total / 1e6:.1f}",
         "digest": digest,
         "loss": f"{loss:.2f}",
-        "steps": all_steps,
+        "steps": f"{all_steps:,}",
         "parameters": f"{model.num_parameters() / 1e6:.2f}",
         "vocabulary": tokenizer.get_vocab_size(),
     }
