@@ -308,3 +308,20 @@ def test_without_json_a_command_prints_text(home, words):
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() or words == ["run", "list"]
     assert not done.stdout.startswith(("{", "[{"))
+
+
+def test_rows_of_one_label_teach_nothing_and_are_refused(home, tmp_path):
+    (tmp_path / "one.csv").write_text("text,label\nx,positive\ny,positive\n")
+    ask("dataset", "add", "one", tmp_path / "one.csv", "--label", "label")
+    said = refuse("train", "--set", "dataset=one", "--set", "validation=none")
+    assert "All 2 training rows" in said
+    assert "'positive'" in said
+    assert not home.runs.exists()
+
+
+def test_labels_unknown_to_the_task_are_counted_with_their_nearest_spelling(home, tmp_path):
+    (tmp_path / "near.csv").write_text("text,label\nx,positve\ny,positve\nz,negative\n")
+    ask("dataset", "add", "near", tmp_path / "near.csv", "--label", "label")
+    said = refuse("train", "--set", "dataset=near", "--set", "validation=none")
+    assert "'positve' (2 rows, nearest is 'positive')" in said
+    assert not home.runs.exists()
