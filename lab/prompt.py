@@ -57,8 +57,10 @@ class Tokens:
         return with_special[: len(with_special) - len(without)] if with_special[-len(without) :] == without else []
 
     @cached_property
-    def special_ids(self) -> set[int]:
-        return {i for i, token in self.encoder.get_added_tokens_decoder().items() if token.special}
+    def special(self) -> list[str]:
+        """The spellings of the special tokens, longest first."""
+        added = self.encoder.get_added_tokens_decoder().values()
+        return sorted((t.content for t in added if t.special), key=len, reverse=True)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Token ids of whole prompts, with exactly the BOS that the tokenizer itself adds, never two."""
@@ -115,8 +117,7 @@ class Renderer:
 
     @cached_property
     def _special(self) -> re.Pattern | None:
-        added = self.tokens.encoder.get_added_tokens_decoder().values()
-        spelled = sorted((t.content for t in added if t.special and len(t.content) > 1), key=len, reverse=True)
+        spelled = [token for token in self.tokens.special if len(token) > 1]
         return re.compile("|".join(map(re.escape, spelled))) if spelled else None
 
     def messages(self, row: dict) -> tuple[str, str]:
@@ -168,8 +169,7 @@ class Renderer:
         opening = self._render("", "a")
         lead = before[len(opening) :] if before.startswith(opening) else ""
         blanks = lead[len(lead.rstrip(" ")) :]
-        added = self.tokens.encoder.get_added_tokens_decoder().values()
-        stops = {t.content for t in added if t.special} | ({self.tokens.eos} if self.tokens.eos else set())
+        stops = {*self.tokens.special, self.tokens.eos}
         ends = [(after.index(s) + len(s), s) for s in stops if s and s in after]
         if ends:
             tail = after[: min(ends)[0]]

@@ -1,6 +1,7 @@
 """What a training leaves behind, what it teaches, and what it never does."""
 
 import json
+import shutil
 
 import pytest
 from colours import quiet, settings, trained
@@ -142,11 +143,15 @@ def test_adapter_targets_that_are_not_there_are_refused_and_nothing_is_left(colo
     assert not list(colours.runs.glob("[!.]*"))
 
 
-def test_weights_that_are_not_there_are_refused_and_nothing_is_left(colours, tiny_model, tmp_path):
-    import shutil
-
-    shutil.copytree(tiny_model, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
-    with pytest.raises(InputError, match="safetensors"):
+@pytest.mark.parametrize(
+    ("missing", "said"), [("*.safetensors", "safetensors"), ("tokenizer.json", "no tokenizer that can be read")]
+)
+def test_a_base_without_weights_or_tokenizer_is_refused_and_nothing_is_left(
+    colours, tiny_model, tmp_path, missing, said
+):
+    """Above all it is never trained on the tokens of another tokenizer."""
+    shutil.copytree(tiny_model, tmp_path / "bare", ignore=shutil.ignore_patterns(missing))
+    with pytest.raises(InputError, match=said):
         trained(colours, tmp_path / "bare")
     assert not list(colours.runs.glob("[!.]*"))
 
@@ -204,15 +209,6 @@ def test_long_rows_are_refused_or_cut_but_never_their_answers(colours, tiny_mode
     ):
         trained(colours, tiny_model, max_length=40)
     assert not list(colours.runs.glob("tiny-*"))
-
-
-def test_a_base_with_a_sentencepiece_file_alone_is_never_trained_with_another_tokenizer(colours, tiny_model, tmp_path):
-    import shutil
-
-    shutil.copytree(tiny_model, tmp_path / "old", ignore=shutil.ignore_patterns("tokenizer.json"))
-    with pytest.raises(InputError, match="no tokenizer that can be read"):
-        trained(colours, tmp_path / "old")
-    assert not list(colours.runs.glob("[!.]*"))
 
 
 @pytest.mark.parametrize(

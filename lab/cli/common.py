@@ -13,8 +13,6 @@ from tqdm import tqdm
 from lab.errors import InputError, WorkError
 from lab.home import Home
 
-Printer = Callable[[Console], None]
-
 
 def command(name: str) -> Callable:
     """Makes a click command of a function that takes a Home first and returns (data, printer).
