@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from safetensors import SafetensorError, safe_open
 
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError, WorkError
@@ -60,6 +61,17 @@ class Base:
             raise InputError(f"{self.name}: there is no config.json in the model's folder.")
         refuse_code(content, f"{self.name}: config.json")
         return content
+
+    def weight_names(self) -> list[str]:
+        """The names of the model's tensors, read from the heads of its safetensors files; empty when there are none."""
+        names = []
+        for path in sorted(self.folder.glob("*.safetensors")):
+            try:
+                with safe_open(path, framework="numpy") as file:
+                    names += file.keys()
+            except (OSError, SafetensorError) as error:
+                raise InputError(f"{self.name}: {path.name} cannot be read: {error}") from error
+        return names
 
     def fingerprint(self) -> str:
         """Says whether two folders hold the same model: the commit on the Hub, else a hash of config, tokenizer, weight sizes."""

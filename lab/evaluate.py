@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from lab import bases, evaluations
+from lab.comparison import Asked
 from lab.config import Decoding
 from lab.evaluations import Evaluation
 from lab.generate import answer, label_probabilities, most_probable
@@ -66,26 +67,22 @@ def evaluate_loaded(
     return evaluations.save(home, asked, question, answers, time.perf_counter() - start)
 
 
-def evaluate(
-    home: Home,
-    subjects: list[Subject],
-    questions: list[Question],
-    decoding: Decoding,
-    probabilities: bool = True,
-    progress: Progress = quiet,
-) -> list[Evaluation]:
-    """The evaluations of subjects, each on its question; what was made before is reused, and no base is loaded for it."""
-    asked = list(zip(subjects, questions, strict=True))
-    results = [evaluations.known(home, s, q, decoding, probabilities) for s, q in asked]
+def evaluate(home: Home, asked: Asked, progress: Progress = quiet) -> list[Evaluation]:
+    """The evaluations of a comparison; what was made before is reused, and no base is loaded for it."""
+    results = asked.known(home)
+    pairs = list(zip(asked.subjects, asked.questions, strict=True))
     missing = [i for i, found in enumerate(results) if found is None]
-    for name, quantization in dict.fromkeys((subjects[i].base, subjects[i].quantization) for i in missing):
+    for name, quantization in dict.fromkeys((pairs[i][0].base, pairs[i][0].quantization) for i in missing):
         model = None  # one base in memory at a time
         free_memory()
+        progress(f"loading {bases.public_name(name)}", 1)
         model = Model(bases.find(name), quantization)
         for i in missing:
-            subject, question = asked[i]
+            subject, question = pairs[i]
             if (subject.base, subject.quantization) == (name, quantization):
                 check_fit(subject, model.base)
                 with model.using(subject.adapter):
-                    results[i] = evaluate_loaded(home, model, subject, question, decoding, probabilities, progress)
+                    results[i] = evaluate_loaded(
+                        home, model, subject, question, asked.decoding, asked.probabilities, progress
+                    )
     return results

@@ -3,9 +3,10 @@
 import fcntl
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,11 @@ class Home:
     def evaluations(self) -> Path:
         return self.path / "evaluations"
 
+    @property
+    def jobs(self) -> Path:
+        """The folders of jobs that are no runs: sets of evaluations asked for."""
+        return self.path / "jobs"
+
 
 def check_id(text: str, what: str) -> str:
     """The id itself, if it is one. Raises InputError otherwise: an id is never a path."""
@@ -65,6 +71,21 @@ def inside(folder: Path, name: str, what: str) -> Path:
     if path.resolve().parent != folder.resolve():
         raise InputError(f"{what} {name!r} leads out of the home folder.")
     return path
+
+
+def next_id(folder: Path, name: str) -> str:
+    """`name-1`, `name-2` …: the next that is free in a folder; to be asked for under its guard."""
+    taken = [int(m.group(1)) for p in folder.iterdir() if (m := re.fullmatch(rf"{name}-(\d+)", p.name))]
+    return f"{name}-{max(taken, default=0) + 1}"
+
+
+def newest_first(folder: Path, mark: str) -> list[str]:
+    """The names of the folders inside a folder, the newest first by the time of their file `mark`, which never changes."""
+    made = []
+    for path in folder.glob(f"[!.]*/{mark}"):
+        with suppress(FileNotFoundError):  # deleted in the meantime
+            made.append((path.stat().st_mtime_ns, path.parent.name))
+    return [name for _, name in sorted(made, reverse=True)]
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -1,7 +1,6 @@
 """Keeps the records of a training while it goes on: points, heartbeat, checkpoints, scores; and heeds a stop."""
 
 import time
-from collections.abc import Callable
 
 import torch
 from transformers import TrainerCallback
@@ -22,11 +21,8 @@ KEPT_FOR_RESUME = 2  # checkpoints
 class Scorer:
     """Decodes and scores rows for a run: the base once before training, then the adapter at the epochs asked for."""
 
-    def __init__(
-        self, home: Home, run: Run, model: Model, planned: Plan, tell: Callable[[str], None], progress: Progress
-    ):
-        self.home, self.run, self.model, self.planned = home, run, model, planned
-        self.tell, self.progress = tell, progress
+    def __init__(self, home: Home, run: Run, model: Model, planned: Plan, progress: Progress):
+        self.home, self.run, self.model, self.planned, self.progress = home, run, model, planned, progress
         self.last: dict | None = None  # the newest scores on the validation rows, for the model card
 
     def _question(self, split: str) -> Question:
@@ -34,15 +30,6 @@ class Scorer:
         return Question(self.planned.task, self.planned.config.dataset, split, rows)
 
     def _score(self, subject: Subject, split: str) -> dict:
-        def living(what: str, rows: int) -> Callable[[int], None]:
-            tell = self.progress(what, rows)
-
-            def done(count: int) -> None:
-                self.run.pulse()
-                tell(count)
-
-            return done
-
         # Label probabilities are for comparing on held-out rows; the training rows only show the overfitting.
         made = evaluate_loaded(
             self.home,
@@ -51,7 +38,7 @@ class Scorer:
             self._question(split),
             self.planned.config.decoding,
             split == "validation",
-            living,
+            self.progress,
         )
         return compare([made])[0][0]
 
@@ -60,7 +47,7 @@ class Scorer:
         if self.planned.validation:
             with self.model.using(None):
                 scores = self._score(Subject("base", config.base_model, config.quantization), "validation")
-            self.tell(f"base: {_in_words(scores)}")
+            self.run.log(f"base: {_in_words(scores)}")
 
     def score_checkpoint(self, step: int) -> dict:
         """The scores of the checkpoint just saved, as keys of a metrics point."""
@@ -75,7 +62,7 @@ class Scorer:
             point |= {
                 f"{before}{key}": scores[key] for key in ("accuracy", "macro_f1", "invalid") if scores[key] is not None
             }
-            self.tell(f"step {step}, {split} rows: {_in_words(scores)}")
+            self.run.log(f"step {step}, {split} rows: {_in_words(scores)}")
             self.last = scores if split == "validation" else self.last
         self.model.network.train()
         return point
@@ -94,13 +81,18 @@ def _in_words(scores: dict) -> str:
 class Keeper(TrainerCallback):
     """Keeps the run's records: metrics points, heartbeat, checkpoints with manifests, scores; and heeds a stop."""
 
-    def __init__(self, run: Run, planned: Plan, attempt: int, scorer: Scorer, progress: Progress):
-        self.run, self.planned, self.attempt, self.scorer = run, planned, attempt, scorer
-        self.tell_step = progress(run.id, planned.total_steps)
+    def __init__(self, run: Run, planned: Plan, scorer: Scorer):
+        self.run, self.planned, self.scorer = run, planned, scorer
+        self.attempt = run.state()["attempt"]
         self.started = self.saved_at = time.monotonic()
         self.step_began, self.tokens = 0.0, 0
 
     def on_train_begin(self, args, state, control, **kwargs):
+        if state.global_step:  # training goes on
+            before = (p.get("seconds") or 0 for p in self.run.points() if p["step"] <= state.global_step)
+            self.started -= max(before, default=0)
+            if self._is_scored(state):  # it may have ended between the checkpoint and its scores
+                self._score(state)
         _forget_peak_memory()
         self._beat(state)
 
@@ -108,7 +100,6 @@ class Keeper(TrainerCallback):
         self.step_began = time.monotonic()
 
     def on_step_end(self, args, state, control, **kwargs):
-        self.tell_step(1)
         if self.run.stop_requested():
             control.should_training_stop = control.should_save = True
         elif time.monotonic() - self.saved_at > SAVE_AT_LEAST_EVERY:
@@ -146,11 +137,14 @@ class Keeper(TrainerCallback):
         for old in passing[: max(0, len(passing) - KEPT_FOR_RESUME)]:
             checkpoints.drop(self.run.checkpoint_folder / f"checkpoint-{old}")
         if scored:
-            scores = self.scorer.score_checkpoint(step)
-            _forget_peak_memory()
-            point = {"attempt": self.attempt, "step": step, "epoch": round(state.epoch, 6), **scores}
-            self.run.log_point({key: safe_number(value) for key, value in point.items()})
-            self._beat(state)
+            self._score(state)
+
+    def _score(self, state) -> None:
+        scores = self.scorer.score_checkpoint(state.global_step)
+        _forget_peak_memory()
+        point = {"attempt": self.attempt, "step": state.global_step, "epoch": round(state.epoch, 6), **scores}
+        self.run.log_point({key: safe_number(value) for key, value in point.items()})
+        self._beat(state)
 
     def _is_scored(self, state) -> bool:
         """Whether rows are scored now: at a whole epoch that was asked for, and where no epochs were named, at the end."""
@@ -165,7 +159,7 @@ class Keeper(TrainerCallback):
 
     def _beat(self, state) -> None:
         total, epoch = self.planned.total_steps, round(state.epoch or 0, 6)
-        self.run.beat(attempt=self.attempt, step=state.global_step, total_steps=total, epoch=epoch)
+        self.run.beat(step=state.global_step, total_steps=total, epoch=epoch, doing=None)
 
 
 def _forget_peak_memory() -> None:

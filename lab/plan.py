@@ -11,6 +11,7 @@ from lab.data import Dataset
 from lab.errors import InputError
 from lab.home import Home
 from lab.prompt import Example, Renderer, Tokens, common_prefix
+from lab.runs import Run
 from lab.splits import Split
 from lab.task import Task
 
@@ -80,23 +81,31 @@ class Plan:
         }
 
 
-def make(home: Home, config: Config, base: Base | None = None, tokens: Tokens | None = None) -> Plan:
+def make(home: Home, config: Config) -> Plan:
     """Checks a config against task, dataset and tokenizer. Raises InputError with what is wrong and what to do.
 
-    `base` and `tokens` are given where they were fetched already; else what is at hand is used.
+    Nothing is downloaded: for a Hub model that is not on this machine the tokens are estimates, which refuse nothing.
     """
     task, dataset = tasks.load_name_or_file(home, config.task), data.load(home, config.dataset)
-    base = base or bases.find(config.base_model)
+    base = bases.find(config.base_model)
     config = config.model_copy(update={"decoding": config.decoding.for_kind(task.kind), "base_model": base.pinned})
     lint.refuse_decoding(task, config.decoding)
     split = splits.freeze(dataset, task, config)
-    notes = list(split.notes)
     lint.refuse_unknown_labels(task, dataset.name, split.train + split.validation)
     _check_learnable(task, dataset, split.train)
     found = lint.lint(task, split.train, dataset.columns)
-    notes += [x["message"] for x in found if x["severity"] == "warning"]
-    tokens = tokens or bases.tokens_at_hand(base)
-    renderer = Renderer(task, tokens)
+    split.notes += [x["message"] for x in found if x["severity"] == "warning"]
+    return _fitted(config, task, base, bases.tokens_at_hand(base), split)
+
+
+def again(run: Run, base: Base, tokens: Tokens) -> Plan:
+    """The plan of a run that stands already, from its own config, task and rows; `base` is on this machine now."""
+    config = run.config.model_copy(update={"base_model": base.pinned})
+    return _fitted(config, run.task, base, tokens, Split(run.rows("train"), run.rows("validation")))
+
+
+def _fitted(config: Config, task: Task, base: Base, tokens: Tokens, split: Split) -> Plan:
+    renderer, notes = Renderer(task, tokens), split.notes
     notes += renderer.notes
     (train, train_examples), (validation, validation_examples) = _fit(split, renderer, config, notes)
     prompts = {tuple(example.prompt) for example in train_examples}
@@ -124,8 +133,17 @@ def _check_learnable(task: Task, dataset: Dataset, train: list[dict]) -> None:
 
 
 def _check_model(plan: Plan) -> None:
-    """Raises InputError for a model that would run code of its own or reads fewer tokens than the rows have."""
+    """Raises InputError for a model that would run code of its own, lacks something, or reads too few tokens for the rows."""
     model = plan.base.config()
+    names = plan.base.weight_names()
+    if not names and not plan.base.on_hub:  # of a Hub model the weights may still come
+        raise InputError(f"{plan.base.name} has no weights in safetensors form; other forms are not read.")
+    if not plan.base.on_hub and not any((plan.base.folder / x).is_file() for x in ("tokenizer.json", "tokenizer.model")):
+        raise InputError(f"{plan.base.name} has no tokenizer that can be read: there is no tokenizer.json in its folder.")
+    targets = plan.config.adapter.targets
+    absent = [t for t in targets if not any(f".{t}.weight" in f".{n}" for n in names)] if names else []
+    if targets != "all-linear" and absent:
+        raise InputError(f"adapter.targets: {plan.base.name} has no layer {', '.join(map(repr, absent))}.")
     longest = max(len(e) for e in plan.train_examples + plan.validation_examples)
     context = model.get("max_position_embeddings")
     if context and longest > context:
@@ -149,6 +167,9 @@ def _fit(split: Split, renderer: Renderer, config: Config, notes: list[str]) -> 
         f"{counts[0]} training rows and {counts[1]} validation rows are longer than max_length {limit} "
         f"(the longest has {longest} tokens)"
     )
+    if not renderer.tokens.exact:
+        notes.append(f"By the estimate {says}; what is done about it is decided when its tokenizer is here.")
+        return fitted
     fixed = [
         len(renderer.prompt_ids({**row, renderer.task.text: ""})) + len(example.completion) > limit
         for rows, examples in fitted

@@ -98,7 +98,7 @@ def check_fit(subject: Subject, base: Base) -> None:
 
 
 def question(
-    home: Home, subject: Subject, task: str | None, dataset: str | None, split: str, limit: int | None = None
+    home: Home, subject: Subject, task: Task | None, dataset: str | None, split: str, limit: int | None = None
 ) -> Question:
     """The rows on which a subject is asked: those named, else the run's own frozen ones, else the bundled ones.
 
@@ -106,8 +106,10 @@ def question(
     """
     run = subject.run
     own = run.config if run else None
-    the_task = tasks.load_name_or_file(home, task) if task else (run.task if run else tasks.load(home, BUNDLED_TASK))
-    name = dataset or (own.dataset if own else task if task in data.listing(home) else BUNDLED_DATASET)
+    the_task = task or (run.task if run else tasks.load(home, BUNDLED_TASK))
+    name = dataset or (
+        own.dataset if own else the_task.name if the_task.name in data.listing(home) else BUNDLED_DATASET
+    )
     if own and name == own.dataset and split in ("train", "validation"):
         rows = run.rows(split)
         if not rows:

@@ -2,11 +2,6 @@
 
 import math
 import shutil
-import signal
-import threading
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import torch
 from datasets import Dataset
@@ -15,11 +10,10 @@ from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from lab import bases, card, plan, runs
-from lab.config import Config
-from lab.errors import WorkError
+from lab import bases, card, checkpoints, plan
 from lab.evaluate import Progress, quiet
 from lab.home import Home, read_json, staged, write_json
+from lab.job import Stopped
 from lab.keeper import Keeper, Scorer
 from lab.model import Model, device, precision, with_tokenizer
 from lab.plan import Plan
@@ -31,82 +25,53 @@ OPTIMIZERS = {"adamw": "adamw_torch"}  # the others are named as transformers na
 transformers_logging.disable_progress_bar()
 
 
-def train(
-    home: Home,
-    config: Config,
-    planned: Plan | None = None,
-    say: Callable[[str], None] = print,
-    progress: Progress = quiet,
-) -> Run:
-    """Trains a run in this process, from its checks to its adapter, and scores it.
+def train(home: Home, run: Run, progress: Progress = quiet) -> str:
+    """Trains a run in this process, from where it stands to its adapter, and scores it.
 
-    `planned` is the config's plan where it was made already; one with estimated tokens is made again. Raises InputError,
-    with nothing left behind, when the config cannot be trained; what fails later is raised too, and kept with the run.
+    Where the run has checkpoints, training goes on from the newest whole one, exactly as if it had never stopped.
+    Returns `finished` or `stopped`. Raises InputError or WorkError when it cannot be trained.
     """
-    if planned is None or not planned.tokens.exact:
-        planned = plan.make(home, config, *with_tokenizer(bases.find(config.base_model)))
-    model = Model(planned.base, config.quantization)
-    model.new_adapter(config)
-    run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
-    with run.hold(), _stop_on_interrupt(run, say):
-        attempt = run.begin()
-        try:
-            _work(home, run, model, planned, attempt, say, progress)
-        except Exception as error:  # whatever happens, the run keeps its outcome
-            outcome = _explain(error)
-            run.log("".join(traceback.format_exception(error)))
-            run.end("failed", outcome)
-            raise WorkError(f"{run.id} failed: {outcome['message']} {outcome['advice']}") from error
-    return run
-
-
-@contextmanager
-def _stop_on_interrupt(run: Run, say: Callable[[str], None]) -> Iterator[None]:
-    """The first Ctrl-C stops at the next step and saves; the second ends the process at once."""
-
-    def stop(signum, frame) -> None:
-        run.request_stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        say(f"{run.id}: stopping at the next step; it will be saved. Press Ctrl-C again to leave at once.")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _explain(error: Exception) -> dict:
-    if isinstance(error, torch.OutOfMemoryError):
-        advice = "Halve batch_size and double accumulate, or set gradient_checkpointing=true."
-        return {"reason": "out_of_memory", "message": "The memory of the device was not enough.", "advice": advice}
-    message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    return {"reason": "error", "message": message, "advice": "The run's log has the details."}
-
-
-def _work(
-    home: Home, run: Run, model: Model, planned: Plan, attempt: int, say: Callable[[str], None], progress: Progress
-) -> None:
-    def tell(line: str) -> None:
-        run.log(line)
-        say(line)
-
+    loading = progress(f"loading {bases.public_name(run.config.base_model)}", 1)
+    base, tokens = with_tokenizer(bases.find(run.config.base_model))
+    planned = plan.again(run, base, tokens)
+    step = _settle(run, planned)
+    model = Model(planned.base, planned.config.quantization)
+    model.new_adapter(planned.config)
+    loading(1)
     config = planned.config
-    for note in planned.notes:
-        tell(f"note: {note}")
-    tell(f"{run.id}: {len(planned.train)} rows, {planned.total_steps} steps, {len(planned.validation)} rows held out")
-    tell(f"{config.base_model} is loaded: {config.quantization}, {precision()} on {device()}")
-    scorer = Scorer(home, run, model, planned, tell, progress)
-    scorer.score_base()
-    trainer = _trainer(model, planned, run, attempt, scorer, progress)
-    trainer.train()
-    step = trainer.state.global_step
-    _leave_adapter(run, model, planned, step, scorer)
-    run.end("stopped" if step < planned.total_steps else "finished")
-    tell(f"{run.id}: {'stopped' if step < planned.total_steps else 'finished'} at step {step}")
+    run.log(f"{len(planned.train)} rows, {planned.total_steps} steps, {len(planned.validation)} rows held out")
+    run.log(f"{config.base_model} is loaded: {config.quantization}, {precision()} on {device()}")
+    scorer = Scorer(home, run, model, planned, progress)
+    try:
+        scorer.score_base()
+        trainer = _trainer(model, planned, run, scorer)
+        trainer.train(resume_from_checkpoint=str(run.checkpoint(step)) if step else None)
+        outcome = "finished" if trainer.state.global_step >= planned.total_steps else "stopped"
+    except Stopped:  # while rows were scored, when nothing is left to save
+        outcome = "stopped"
+    _leave_adapter(run, model, planned, scorer)
+    return outcome
+
+
+def _settle(run: Run, planned: Plan) -> int | None:
+    """Brings a run's folder into order before training; returns the step from which it goes on, None for a new start."""
+    run.clear_torn_checkpoints()
+    step, passed_over = run.newest_checkpoint()
+    for line in passed_over:
+        run.log(line)
+    for checkpoint in run.checkpoints():
+        if checkpoint["step"] > (step or 0):  # broken; training will write there again
+            checkpoints.drop(run.checkpoint(checkpoint["step"]))
+    frozen = (run.config, run.rows("train"), run.rows("validation"))
+    if step is None and frozen != (planned.config, planned.train, planned.validation):
+        # What only the model's own tokenizer, which is here now, could decide.
+        for note in planned.notes:
+            run.log(f"note: {note}")
+        run.refreeze(planned.config, planned.train, planned.validation)
+    run.beat(step=step or 0, total_steps=planned.total_steps)
+    if step:
+        run.log(f"goes on from checkpoint-{step}")
+    return step
 
 
 class Trainer(SFTTrainer):
@@ -116,7 +81,7 @@ class Trainer(SFTTrainer):
         pass
 
 
-def _trainer(model: Model, planned: Plan, run: Run, attempt: int, scorer: Scorer, progress: Progress) -> Trainer:
+def _trainer(model: Model, planned: Plan, run: Run, scorer: Scorer) -> Trainer:
     network = model.network
     # TRL turns the adapter of a quantized base into bfloat16; it is kept in float32, which small learning rates and
     # float16's gradient scaling need.
@@ -128,7 +93,7 @@ def _trainer(model: Model, planned: Plan, run: Run, attempt: int, scorer: Scorer
         eval_dataset=_dataset(planned.validation_examples) if planned.validation else None,
         processing_class=model.tokenizer(),
         data_collator=DataCollatorForLanguageModeling(pad_token_id=model.pad_id),
-        callbacks=[Keeper(run, planned, attempt, scorer, progress)],
+        callbacks=[Keeper(run, planned, scorer)],
     )
     trainer.remove_callback(PrinterCallback)
     for name, parameter in network.named_parameters():
@@ -197,9 +162,12 @@ def _arguments(planned: Plan, run: Run) -> SFTConfig:
     return arguments
 
 
-def _leave_adapter(run: Run, model: Model, planned: Plan, step: int, scorer: Scorer) -> None:
+def _leave_adapter(run: Run, model: Model, planned: Plan, scorer: Scorer) -> None:
     """Leaves the adapter of the last checkpoint, to the byte, with what is needed to use it without the lab."""
-    checkpoint = run.checkpoint(step)
+    steps = [c["step"] for c in run.checkpoints()]
+    if not steps:  # stopped before the first step
+        return
+    checkpoint = run.checkpoint(steps[-1])
     if run.adapter.exists():
         shutil.rmtree(run.adapter)
     with staged(run.adapter) as folder:

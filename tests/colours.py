@@ -1,13 +1,17 @@
 """A toy data set that a tiny model can learn, its task, and runs on it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
-from lab import config, data, tasks
+from lab import comparison, config, data, jobs, plan, runs, tasks
+from lab.comparison import Comparison
 from lab.config import Config
+from lab.evaluations import Evaluation
 from lab.home import Home
+from lab.job import Job
 from lab.runs import Run
 from lab.task import parse
 
@@ -54,11 +58,27 @@ def settings(model: Path, **changes) -> Config:
     return config.parse({**values, **changes})
 
 
-def quiet(line: str) -> None:
-    pass
+def created(home: Home, model: Path, **changes) -> Run:
+    """A run that waits for somebody to work on it."""
+    planned = plan.make(home, settings(model, **changes))
+    return runs.create(home, planned.config, planned.task, planned.train, planned.validation)
+
+
+def worked(home: Home, job: Job, compute: Callable | None = None) -> Job:
+    """The job, done in this process. Raises InputError or WorkError when it failed."""
+    job.renew()
+    job.beat(ticket=1)
+    jobs.work(home, job, compute)
+    jobs.outcome(job)
+    return job
 
 
 def trained(home: Home, model: Path, **changes) -> Run:
-    from lab.train import train
+    return worked(home, created(home, model, **changes))
 
-    return train(home, settings(model, **changes), say=quiet)
+
+def evaluated(home: Home, names: list[str], **options) -> list[Evaluation]:
+    """The evaluations of these subjects, made in this process."""
+    from lab.evaluate import evaluate
+
+    return evaluate(home, comparison.look_up(home, Comparison(subjects=names, **options)))

@@ -5,9 +5,11 @@ import json
 import pytest
 import tiny
 import torch
+from colours import evaluated
 from tokenizers import Tokenizer
 
-from lab import bases, evaluations, subjects, tasks
+from lab import bases, evaluations, tasks
+from lab.comparison import Asked
 from lab.config import Decoding
 from lab.data import Dataset
 from lab.errors import InputError
@@ -98,7 +100,7 @@ def test_subjects_on_different_bases_are_evaluated_together(home, tiny_model, tm
     (tmp_path / "twin" / "config.json").write_text((tiny_model / "config.json").read_text() + "\n")
     chosen = [Subject("base:one", str(tiny_model), "none"), Subject("base:two", str(tmp_path / "twin"), "nf4")]
     task, rows = tasks.load(home, "sentiment"), Dataset(ASSETS / "datasets" / "sentiment").rows("validation")[:5]
-    made = evaluate(home, chosen, [Question(task, "sentiment", "validation", rows)] * 2, GREEDY)
+    made = evaluate(home, Asked(chosen, [Question(task, "sentiment", "validation", rows)] * 2, GREEDY, True))
     assert [x["subject"] for x in evaluations.compare(made)[0]] == ["base:one", "base:two"]
     assert len({e.id.rpartition("-")[2] for e in made}) == 2
 
@@ -135,7 +137,7 @@ def ask(home, model_folder, decoding=GREEDY, **changes):
     subject = Subject("base", str(model_folder), "none")
     task = tasks.load(home, "sentiment").model_copy(update=changes)
     rows = Dataset(ASSETS / "datasets" / "sentiment").rows("validation")[:12]
-    return evaluate(home, [subject], [Question(task, "sentiment", "validation", rows)], decoding)
+    return evaluate(home, Asked([subject], [Question(task, "sentiment", "validation", rows)], decoding, True))
 
 
 def test_the_same_question_is_asked_once(home, tiny_model, monkeypatch):
@@ -162,7 +164,7 @@ def test_subjects_without_common_rows_are_not_compared(home, tiny_model):
     task = tasks.load(home, "sentiment")
     rows = Dataset(ASSETS / "datasets" / "sentiment").rows("validation")
     questions = [Question(task, "sentiment", "validation", rows[i : i + 4]) for i in (0, 4)]
-    made = evaluate(home, [subject, subject], questions, GREEDY)
+    made = evaluate(home, Asked([subject, subject], questions, GREEDY, True))
     with pytest.raises(InputError, match="share no rows"):
         evaluations.compare(made)
 
@@ -184,8 +186,7 @@ def test_an_adapter_made_for_another_base_is_refused_by_field(home, tiny_model, 
     about = read_json(tiny_run.adapter / "lab.json")
     write_json(tiny_run.adapter / "lab.json", {**about, field: value})
     with pytest.raises(InputError, match=f"{field} differs"):
-        chosen = subjects.resolve(home, [tiny_run.id])
-        evaluate(home, chosen, [subjects.question(home, chosen[0], None, None, "validation")], GREEDY)
+        evaluated(home, [tiny_run.id])
 
 
 def test_an_adapter_of_another_shape_is_refused(home, tiny_model, tiny_run):

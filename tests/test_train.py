@@ -4,14 +4,12 @@ import json
 import shutil
 
 import pytest
-from colours import quiet, settings, trained
+from colours import created, evaluated, settings, trained, worked
 
-from lab import evaluations, subjects
+from lab import evaluations
 from lab.checkpoints import verify
 from lab.errors import InputError, WorkError
-from lab.evaluate import evaluate
 from lab.runs import Run
-from lab.train import train
 
 
 def test_a_run_leaves_exactly_these_files(colours, tiny_model):
@@ -86,7 +84,7 @@ def test_only_answers_are_trained(colours, tiny_model):
         for i, token in enumerate(example.completion):
             total -= logits[start + i - 1, token].item()
             count += 1
-    run = train(colours, wanted, say=quiet)
+    run = trained(colours, tiny_model, batch_size=100, epochs=1)
     assert run.points()[0]["loss"] == pytest.approx(total / count, rel=1e-4)
 
 
@@ -113,10 +111,16 @@ def test_kept_checkpoints_stay_and_of_the_others_the_newest_two(colours, tiny_mo
 
 
 def test_a_stop_saves_and_leaves_an_adapter(colours, tiny_model, monkeypatch):
-    asked = iter([False, True])
-    monkeypatch.setattr(Run, "stop_requested", lambda self: next(asked, True))
-    run = trained(colours, tiny_model)
-    monkeypatch.undo()
+    run = created(colours, tiny_model)
+    log_point = Run.log_point
+
+    def stop_at_the_second_step(self, point):
+        log_point(self, point)
+        if point["step"] == 1:
+            self.request_stop()
+
+    monkeypatch.setattr(Run, "log_point", stop_at_the_second_step)
+    worked(colours, run)
     assert run.status() == "stopped"
     assert [c["step"] for c in run.checkpoints()] == [2]
     assert (run.adapter / "adapter_model.safetensors").is_file()
@@ -188,9 +192,7 @@ def test_evaluating_after_training_gives_the_scores_of_the_training(colours, tin
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()
-    chosen = subjects.resolve(colours, [run.id])
-    questions = [subjects.question(colours, chosen[0], None, None, "validation")]
-    again = evaluate(colours, chosen, questions, run.config.decoding)
+    again = evaluated(colours, [run.id])
     scores = evaluations.compare(again)[0][0]
     assert (scores["accuracy"], scores["invalid"]) == (during["accuracy"], during["invalid"])
     answers = [json.loads(line)["answer"] for line in next(iter(kept.values())).splitlines()]

@@ -2,15 +2,15 @@
 
 import click
 
-from lab import config, evaluations, subjects, tasks
+from lab import comparison, evaluations, jobs, subjects, tasks
 from lab.cli import run as run_commands
 from lab.cli import show
-from lab.cli.common import command, progress, say
-from lab.config import BUNDLED_TASK, Decoding
-from lab.errors import InputError
+from lab.cli.common import command, follow, say
+from lab.comparison import Comparison
+from lab.config import BUNDLED_TASK
+from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.home import Home
-from lab.subjects import Subject
 
 
 def _rows_options(function):
@@ -28,27 +28,27 @@ def _rows_options(function):
     return function
 
 
-def _decoding(chosen: list[Subject], mode: str | None, sets: tuple[str, ...]) -> Decoding:
-    """One decoding for all subjects: that of the first run named, with the changes asked for."""
-    start = next((s.run.config.decoding for s in chosen if s.run), Decoding())
-    return config.decoding([*([f"mode={mode}"] if mode else []), *sets], start)
+def _comparison(home: Home, names, task_name, dataset_name, split, mode, rows, no_probabilities, sets) -> Comparison:
+    return Comparison(
+        subjects=list(names),
+        task=tasks.load_name_or_file(home, task_name) if task_name else None,
+        dataset=dataset_name,
+        split=split,
+        rows=rows,
+        decoding=[*([f"mode={mode}"] if mode else []), *sets],
+        probabilities=not no_probabilities,
+    )
 
 
-def _evaluations(
-    home: Home, names, task_name, dataset_name, split, mode, rows, no_probabilities, sets
-) -> list[Evaluation]:
-    chosen = subjects.resolve(home, list(names))
-    questions = [subjects.question(home, s, task_name, dataset_name, split, rows) for s in chosen]
-    decoding = _decoding(chosen, mode, sets).for_kind(questions[0].task.kind)
-    made = [
-        evaluations.known(home, subject, question, decoding, not no_probabilities)
-        for subject, question in zip(chosen, questions, strict=True)
-    ]
-    if all(made):
-        return made
-    from lab.evaluate import evaluate as evaluate_now  # loads torch, which a table of what is known does not need
-
-    return evaluate_now(home, chosen, questions, decoding, not no_probabilities, progress)
+def _evaluations(home: Home, **options) -> list[Evaluation]:
+    """The evaluations asked for; those that are missing are made by a worker, when it is its turn."""
+    wanted = _comparison(home, **options)
+    job = jobs.evaluate(home, wanted)
+    if job:
+        follow(job)
+        if jobs.outcome(job) != "finished":
+            raise WorkError(f"The evaluation was {job.status()}; what was made of it is kept.")
+    return comparison.look_up(home, wanted).known(home)
 
 
 @_rows_options
@@ -88,11 +88,11 @@ def generate(home: Home, names, text, row, raw, task_name, sets):
     task = tasks.load_name_or_file(home, task_name) if task_name else own or tasks.load(home, BUNDLED_TASK)
     asked: dict | str = raw if raw is not None else {task.text: text}
     if row is not None:
-        rows = subjects.question(home, chosen[0], task_name, None, "validation").rows
+        rows = subjects.question(home, chosen[0], task if task_name else None, None, "validation").rows
         if not 0 <= row < len(rows):
             raise InputError(f"--row {row}: there are the rows 0 to {len(rows) - 1}.")
         asked = rows[row]
-    decoding = _decoding(chosen, None, sets).for_kind("generate" if raw is not None else task.kind)
+    decoding = comparison.decoding_for(chosen, list(sets)).for_kind("generate" if raw is not None else task.kind)
     from lab.generate import side_by_side
 
     found = side_by_side(chosen, task, asked, decoding)
@@ -101,7 +101,7 @@ def generate(home: Home, names, text, row, raw, task_name, sets):
 
 def demo(home: Home):
     """The whole loop on the bundle: train, score base and adapter on the same rows, compare, generate side by side."""
-    done, _ = run_commands.train(home, None, ["name=demo"], False)
+    done, _ = run_commands.train(home, None, ["name=demo"], False, False)
     both = {"names": ["base", done["id"]], "task_name": None, "dataset_name": None, "split": "validation"}
     both |= {"mode": None, "rows": None, "no_probabilities": False, "sets": ()}
     found, _ = compare(home, form=None, **both)

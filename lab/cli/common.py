@@ -4,7 +4,9 @@ import functools
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import click
 from rich.console import Console
@@ -12,6 +14,7 @@ from tqdm import tqdm
 
 from lab.errors import InputError, WorkError
 from lab.home import Home
+from lab.job import Job
 
 
 def command(name: str) -> Callable:
@@ -64,13 +67,51 @@ def say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
-def progress(what: str, total: int) -> Callable[[int], None]:
-    """A progress bar on stderr; returns what is to be called with the number of things done."""
-    bar = tqdm(total=total, desc=what, file=sys.stderr, leave=False, dynamic_ncols=True)
+LOOK_EVERY = 0.3  # seconds
 
-    def tell(done: int) -> None:
-        bar.update(done)
-        if bar.n >= total:
-            bar.close()
 
-    return tell
+def follow(job: Job) -> None:
+    """Shows a job's log and progress on stderr until its worker ends. Ctrl-C stops it, a second one only leaves it."""
+    seen, bar, asked = 0, None, False
+    while True:
+        try:
+            alive = job.holder() is not None
+            seen = _tell_log(job, seen)
+            bar = _drawn(bar, job)
+            if not alive:
+                break
+            time.sleep(LOOK_EVERY)
+        except KeyboardInterrupt:
+            if asked:
+                raise
+            asked = True
+            with suppress(InputError):  # it has just ended
+                job.request_stop()
+                say(f"{job.id}: stopping at the next step; it will be saved. Press Ctrl-C again to leave it to itself.")
+    if bar is not None:
+        bar.close()
+
+
+def _tell_log(job: Job, seen: int) -> int:
+    """Prints the lines of the log behind its first `seen` bytes; returns how far it read, to the end of a line."""
+    with job.log_file.open("rb") as file:
+        file.seek(seen)
+        new = file.read()
+    whole = new[: new.rfind(b"\n") + 1]
+    for line in whole.decode(errors="replace").splitlines():
+        say(line)
+    return seen + len(whole)
+
+
+def _drawn(bar: tqdm | None, job: Job) -> tqdm | None:
+    state = job.state()
+    doing = state.get("doing") or {"what": job.id, "done": state.get("step") or 0, "total": state.get("total_steps")}
+    if bar is not None and bar.desc.removesuffix(": ") != doing["what"]:
+        bar.close()
+        bar = None
+    if bar is None and doing["total"] and not state.get("queued"):
+        options = {"file": sys.stderr, "leave": False, "dynamic_ncols": True}
+        bar = tqdm(total=doing["total"], desc=doing["what"], initial=doing["done"], **options)
+    if bar is not None:
+        bar.update(doing["done"] - bar.n)
+    return bar

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from lab import config, plan, runs
+from lab import config, jobs, plan, runs
 from lab.cli import show
-from lab.cli.common import command, progress, say
+from lab.cli.common import command, follow, say
 from lab.errors import InputError
 from lab.home import Home
 from lab.runs import Run
@@ -14,19 +14,25 @@ from lab.runs import Run
 
 @click.argument("config_file", required=False, metavar="[CONFIG.yaml]")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set one key of the config; may be repeated.")
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on without this terminal.")
 @click.option("--dry-run", is_flag=True, help="Only the checks that need no weights, tokens per batch and estimates.")
-def train(home: Home, config_file, sets, dry_run):
+def train(home: Home, config_file, sets, detach, dry_run):
     """Train an adapter and score it. Without a config: the bundled model on the bundled sentiment task."""
     wanted = config.read(Path(config_file).expanduser() if config_file else None, list(sets))
-    planned = plan.make(home, wanted)  # what is wrong is said before torch is loaded
     if dry_run:
-        report = planned.report()
+        report = plan.make(home, wanted).report()
         return report, lambda console: show.plan(console, report)
-    from lab.train import train as train_now
+    return _started(jobs.train(home, wanted), detach)
 
-    done = train_now(home, wanted, planned, say, progress)
-    result = {"id": done.id, "status": done.status()}
-    return result, lambda console: show.run(console, done.show())
+
+def _started(run: Run, detach: bool):
+    if not detach:
+        follow(run)
+        jobs.outcome(run)
+    result = {"id": run.id, "status": run.status()}
+    if detach:
+        return result, lambda console: console.print(f"{run.id} is {result['status']}.")
+    return result, lambda console: show.run(console, run.show())
 
 
 def run_list(home: Home):
@@ -34,7 +40,7 @@ def run_list(home: Home):
     found = []
     for run_id in runs.listing(home):
         try:
-            found.append({key: value for key, value in Run(home, run_id).show().items() if key != "metrics"})
+            found.append(Run(home, run_id).summary())
         except InputError as error:  # one broken folder must not hide the others
             say(f"{run_id} is left out: {error}")
     return found, lambda console: show.runs(console, found)
@@ -48,11 +54,27 @@ def run_show(home: Home, run_id):
 
 
 @click.argument("run_id", metavar="ID")
-def run_log(home: Home, run_id):
+@click.option("--lines", type=click.IntRange(1), metavar="N", help="Only the last N lines.")
+def run_log(home: Home, run_id, lines):
     """Show a run's log."""
-    run = Run(home, run_id)
-    text = run.log_file.read_text(encoding="utf-8") if run.log_file.exists() else ""
+    text = Run(home, run_id).log_tail(lines)
     return {"id": run_id, "log": text}, lambda console: console.print(text, end="")
+
+
+@click.argument("run_id", metavar="ID")
+def run_stop(home: Home, run_id):
+    """Stop a run at its next step; it saves, and can be resumed. A queued one leaves the queue."""
+    run = Run(home, run_id)
+    run.request_stop()
+    found = {"id": run_id, "status": run.status()}
+    return found, lambda console: console.print(f"{run_id} is {found['status']}.")
+
+
+@click.argument("run_id", metavar="ID")
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on without this terminal.")
+def run_resume(home: Home, run_id, detach):
+    """Go on with a run from its newest whole checkpoint, after a stop, a crash or a restart."""
+    return _started(jobs.resume(home, run_id), detach)
 
 
 @click.argument("run_id", metavar="ID")
@@ -63,6 +85,14 @@ def run_delete(home: Home, run_id):
 
 
 group = click.Group("run", help="Trainings and what became of them.")
-for name, function in {"list": run_list, "show": run_show, "log": run_log, "delete": run_delete}.items():
+verbs = {
+    "list": run_list,
+    "show": run_show,
+    "log": run_log,
+    "stop": run_stop,
+    "resume": run_resume,
+    "delete": run_delete,
+}
+for name, function in verbs.items():
     group.add_command(command(name)(function))
 commands = [command("train")(train), group]

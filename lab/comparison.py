@@ -1,0 +1,87 @@
+"""A comparison: which subjects are asked which rows with which decoding; what is known of it, and the job for the rest."""
+
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from lab import config, evaluations, subjects
+from lab.config import Decoding
+from lab.errors import InputError
+from lab.evaluations import Evaluation
+from lab.home import Home, guard, inside, newest_first, next_id, read_json, staged, write_json
+from lab.job import Job
+from lab.subjects import Question, Subject
+from lab.task import Strict, Task
+
+
+class Comparison(Strict):
+    """What is asked for. Where task, dataset or decoding are not given, those of the first run named count."""
+
+    subjects: list[str]
+    task: Task | None = None
+    dataset: str | None = None
+    split: str = "validation"
+    rows: int | None = Field(None, gt=0)
+    decoding: list[str] = []  # settings of the decoding, as in `mode=labels`
+    probabilities: bool = True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A comparison with its names looked up; subjects and questions are parallel."""
+
+    subjects: list[Subject]
+    questions: list[Question]
+    decoding: Decoding
+    probabilities: bool
+
+    def known(self, home: Home) -> list[Evaluation | None]:
+        """The evaluations that were made before, None for those that were not; nothing is computed."""
+        return [
+            evaluations.known(home, subject, question, self.decoding, self.probabilities)
+            for subject, question in zip(self.subjects, self.questions, strict=True)
+        ]
+
+
+def look_up(home: Home, wanted: Comparison) -> Asked:
+    """The subjects, rows and decoding that are meant. Raises InputError for what is not there."""
+    found = subjects.resolve(home, wanted.subjects)
+    questions = [subjects.question(home, s, wanted.task, wanted.dataset, wanted.split, wanted.rows) for s in found]
+    decoding = decoding_for(found, wanted.decoding).for_kind(questions[0].task.kind)
+    return Asked(found, questions, decoding, wanted.probabilities)
+
+
+def decoding_for(found: list[Subject], sets: list[str]) -> Decoding:
+    """One decoding for all subjects: that of the first run named, with the settings asked for."""
+    start = next((s.run.config.decoding for s in found if s.run), Decoding())
+    return config.decoding(sets, start)
+
+
+class EvaluationJob(Job):
+    """The evaluations that a comparison still lacks, as a job."""
+
+    kind = "evaluation"
+
+    def __init__(self, home: Home, job_id: str):
+        """Raises InputError when there is no such job."""
+        super().__init__(job_id, inside(home.jobs, job_id, "The evaluation"))
+        if not self._path("request.json").is_file():
+            raise InputError(f"There is no evaluation job {job_id!r}.")
+
+    @property
+    def wanted(self) -> Comparison:
+        return Comparison.model_validate(read_json(self._path("request.json")))
+
+
+def create(home: Home, wanted: Comparison) -> EvaluationJob:
+    """Makes the folder of a job that will evaluate what a comparison lacks."""
+    with guard(home.jobs):
+        job_id = next_id(home.jobs, "evaluation")
+        with staged(home.jobs / job_id) as folder:
+            write_json(folder / "request.json", wanted.model_dump())
+    return EvaluationJob(home, job_id)
+
+
+def listing(home: Home) -> list[str]:
+    """The ids of all evaluation jobs, newest first."""
+    return newest_first(home.jobs, "request.json")

@@ -1,0 +1,191 @@
+"""A job's folder: its lock, heartbeat, stop and outcome, and the status that follows from them; only here is that known."""
+
+import fcntl
+import os
+import shutil
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.errors import InputError
+from lab.home import read_json, write, write_json
+
+STALLED_AFTER = 300  # seconds without a heartbeat
+ALIVE = ("queued", "running", "stalled", "stopping")  # while a process holds the lock
+RESUMABLE = ("interrupted", "stopped", "failed")
+_held: dict[Path, int] = {}  # locks that this process holds; opening such a file again would drop the lock
+_threads = threading.Lock()  # so that no thread opens a file that another is about to lock
+
+
+class Stopped(Exception):
+    """Breaks off work that leaves nothing to save, because a stop was asked for."""
+
+
+class Job:
+    """A folder that one process at a time works on: a run, or a set of evaluations."""
+
+    kind = "job"
+
+    def __init__(self, job_id: str, folder: Path):
+        self.id, self.folder = job_id, folder
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name
+
+    @property
+    def log_file(self) -> Path:
+        return self._path("log.txt")
+
+    # -- what the worker writes ----------------------------------------------------------------------------------
+
+    def log(self, line: str) -> None:
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+
+    def renew(self) -> None:
+        """Forgets the outcome and the stop of the last attempt, before a worker is started for the next."""
+        self._path("stop").unlink(missing_ok=True)
+        self._path("result.json").unlink(missing_ok=True)
+
+    def begin(self) -> int:
+        """Starts an attempt, in the queue. Returns its number, counted from 1."""
+        attempt = (self.state().get("attempt") or 0) + 1
+        self.beat(attempt=attempt, queued=True, doing=None)
+        return attempt
+
+    def beat(self, **changes) -> None:
+        """Writes what has changed of the state, with a heartbeat that no change of the clock can touch."""
+        write_json(self._path("state.json"), {**self.state(), **changes, "heartbeat": _heartbeat()})
+
+    def pulse(self, doing: dict | None) -> None:
+        """Renews the heartbeat while something other than a step goes on, `{what, done, total}`; at most once a second."""
+        state = self.state()
+        age = _age(state.get("heartbeat"))
+        known = state.get("doing") or {}
+        if age is None or age > 1 or (doing or {}).get("what") != known.get("what"):
+            self.beat(doing=doing)
+
+    def end(self, status: str, error: dict | None = None) -> None:
+        """Writes the outcome, last of all: `finished`, `stopped` or `failed` with `{reason, message, advice}`."""
+        write_json(self._path("result.json"), {"status": status, "error": error})
+
+    def request_stop(self) -> None:
+        """Asks the worker to save and stop; it looks at every step. Raises InputError when there is no worker."""
+        if self.holder() is None:
+            raise InputError(f"{self.id} is {self.status()}; there is nothing to stop.")
+        self.mark_stop()
+
+    def mark_stop(self) -> None:
+        """The mark that a worker looks for; safe in a signal handler, for it takes no lock."""
+        write(self._path("stop"), "")
+
+    def stop_requested(self) -> bool:
+        return self._path("stop").exists()
+
+    # -- what readers see ----------------------------------------------------------------------------------------
+
+    def state(self) -> dict:
+        """What the worker last said of itself: `attempt, queued, doing, heartbeat`, and of a run its progress."""
+        return read_json(self._path("state.json")) or {}
+
+    def holder(self) -> int | None:
+        """The pid of the process that works on it, by its lock; None when there is none."""
+        return lock_holder(self._path("lock"))
+
+    def status(self) -> str:
+        """`queued | running | stalled | stopping | stopped | finished | failed | interrupted`, from lock, heartbeat, result."""
+        if self.holder() is not None:
+            state = self.state()
+            if self.stop_requested():
+                return "stopping"
+            if state.get("queued"):
+                return "queued"
+            age = _age(state.get("heartbeat"))
+            return "stalled" if age is not None and age > STALLED_AFTER else "running"
+        result = read_json(self._path("result.json"))
+        return result["status"] if result else "interrupted"
+
+    def error(self) -> dict | None:
+        """`{reason, message, advice}` of a failure, else None."""
+        return (read_json(self._path("result.json")) or {}).get("error")
+
+    def log_tail(self, lines: int | None = None) -> str:
+        """The log, or its last lines."""
+        try:
+            text = self.log_file.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return text if lines is None else "".join(text.splitlines(keepends=True)[-lines:])
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Holds the lock; raises InputError when another process has it. The lock proves that a worker lives.
+
+        A POSIX lock (lockf), because flock stays held by a living child after its parent was killed. Nothing else in
+        this process may open the file: closing any handle of it would drop the lock.
+        """
+        with hold(self._path("lock"), f"{self.id} is running already."):
+            yield
+
+    def delete(self) -> None:
+        """Removes the folder. Raises InputError while a worker lives."""
+        with hold(self._path("lock"), f"{self.id} is {self.status()}; stop it first."):
+            doomed = self.folder.with_name(f".deleted-{self.id}")
+            self.folder.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+@contextmanager
+def hold(path: Path, otherwise: str) -> Iterator[None]:
+    """Holds a POSIX lock on a file; raises InputError with the sentence `otherwise` when it is taken."""
+    with _threads:
+        if path in _held:
+            raise InputError(otherwise)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            raise InputError(otherwise) from error
+        _held[path] = handle
+    try:
+        yield
+    finally:
+        with _threads:
+            del _held[path]
+            os.close(handle)
+
+
+def lock_holder(path: Path) -> int | None:
+    """The pid that holds a POSIX lock on a file, asked without taking it; None when nobody does."""
+    with _threads:
+        if path in _held:
+            return os.getpid()
+        try:
+            handle = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return None
+        try:
+            layout = "hhqqi4x"  # struct flock on 64-bit Linux: type, whence, start, length, pid
+            answer = fcntl.fcntl(handle, fcntl.F_GETLK, struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+            kind, _, _, _, pid = struct.unpack(layout, answer)
+            return None if kind == fcntl.F_UNLCK else pid
+        finally:
+            os.close(handle)
+
+
+def _heartbeat() -> dict:
+    return {"boot_id": _boot_id(), "boottime": time.clock_gettime(time.CLOCK_BOOTTIME)}
+
+
+def _age(heartbeat: dict | None) -> float | None:
+    if not heartbeat or heartbeat["boot_id"] != _boot_id():
+        return None
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - heartbeat["boottime"]
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -1,0 +1,230 @@
+"""Jobs: the queue, start, stop and resume, and the life of a worker, which is `python -m lab.jobs HOME KIND ID`."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from lab import comparison, plan, runs
+from lab.comparison import Comparison, EvaluationJob
+from lab.config import Config
+from lab.errors import InputError, WorkError
+from lab.home import ROOT, Home, guard
+from lab.job import RESUMABLE, Job, Stopped, lock_holder
+from lab.runs import Run
+
+KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob)}
+POLL = 0.3  # seconds between two looks at the queue
+START_WITHIN = 60  # seconds
+STEP_ASIDE_WITHIN = 120  # seconds that the generation worker may take to give its memory back
+KEPT_JOBS = 20  # evaluation jobs whose folders stay; their results stay for good
+
+
+# -- what is asked for ---------------------------------------------------------------------------------------------------
+
+
+def train(home: Home, config: Config) -> Run:
+    """Checks a config and starts a run with it. Raises InputError, with nothing left behind, when it cannot be trained."""
+    planned = plan.make(home, config)
+    run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
+    for note in planned.notes:
+        run.log(f"note: {note}")
+    start(home, run)
+    return run
+
+
+def resume(home: Home, run_id: str) -> Run:
+    """Starts a run again from its newest whole checkpoint. Raises InputError when it is at work or finished."""
+    run = Run(home, run_id)
+    status = run.status()
+    if status not in RESUMABLE:
+        raise InputError(f"{run_id} is {status}; what can be resumed are runs that are {', '.join(RESUMABLE)}.")
+    start(home, run)
+    return run
+
+
+def evaluate(home: Home, wanted: Comparison) -> EvaluationJob | None:
+    """Starts a job for the evaluations that a comparison lacks; None when it lacks nothing. Raises InputError."""
+    if all(comparison.look_up(home, wanted).known(home)):
+        return None
+    for job_id in comparison.listing(home)[KEPT_JOBS:]:
+        job = EvaluationJob(home, job_id)
+        if job.holder() is None:
+            job.delete()
+    job = comparison.create(home, wanted)
+    start(home, job)
+    return job
+
+
+def outcome(job: Job) -> str:
+    """How a job ended, its status. Raises InputError or WorkError, in the worker's words, when it failed."""
+    error = job.error()
+    if error:
+        kind = InputError if error["reason"] == "input" else WorkError
+        raise kind(" ".join(filter(None, [f"{job.id} failed:", error["message"], error["advice"]])))
+    return job.status()
+
+
+# -- the queue -----------------------------------------------------------------------------------------------------------
+
+
+def everything(home: Home) -> list[Job]:
+    """All jobs, runs first."""
+    found = []
+    for kind, ids in ((Run, runs.listing(home)), (EvaluationJob, comparison.listing(home))):
+        for job_id in ids:
+            with suppress(InputError):  # deleted in the meantime
+                found.append(kind(home, job_id))
+    return found
+
+
+def living(home: Home) -> list[Job]:
+    """The jobs that have a worker, in the order of the queue; the first of them is at work."""
+    found = [(job.state().get("ticket") or 0, job.id, job) for job in everything(home) if job.holder() is not None]
+    return [job for _, _, job in sorted(found, key=lambda entry: entry[:2])]
+
+
+def start(home: Home, job: Job) -> None:
+    """Starts a worker for a job, at the end of the queue, and returns when the worker holds the job.
+
+    Raises InputError when it has one already, WorkError when none comes up. This is the one place that knows that a
+    worker is a process on this machine; it lives in a session of its own, so that neither terminal nor page takes it along.
+    """
+    with guard(home.path / "queue"):
+        if job.holder() is not None:
+            raise InputError(f"{job.id} is {job.status()} already.")
+        last = max((other.state().get("ticket") or 0 for other in living(home)), default=0)
+        job.renew()
+        job.beat(ticket=last + 1, queued=True)
+        worker = _spawn(["lab.jobs", str(home.path), job.kind, job.id], job.log_file)
+        deadline = time.monotonic() + START_WITHIN
+        while job.holder() is None:
+            if worker.poll() is not None or time.monotonic() > deadline:
+                raise WorkError(f"No worker for {job.id} came up; its log says: {job.log_tail(3).strip() or 'nothing'}")
+            time.sleep(0.02)
+
+
+def _spawn(module: list[str], log: Path) -> subprocess.Popen:
+    search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *module],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": search},
+            start_new_session=True,
+        )
+    threading.Thread(target=process.wait, daemon=True).start()  # so that no zombie is left
+    return process
+
+
+def _turn(home: Home, job: Job) -> None:
+    """Waits until all that was asked for before is done, then until the generation worker has given its memory back."""
+    mine = job.state()["ticket"]
+    while any(other.state().get("ticket", 0) < mine for other in living(home) if other.folder != job.folder):
+        _heed_stop(job)
+        time.sleep(POLL)
+    job.beat(queued=False)
+    deadline = time.monotonic() + STEP_ASIDE_WITHIN
+    while lock_holder(home.path / "generator" / "lock") is not None:
+        _heed_stop(job)
+        if time.monotonic() > deadline:
+            job.log("The generation worker still holds its model in memory.")
+            break
+        time.sleep(POLL)
+
+
+def _heed_stop(job: Job) -> None:
+    if job.stop_requested():
+        raise Stopped
+
+
+# -- the worker ----------------------------------------------------------------------------------------------------------
+
+
+def work(home: Home, job: Job, compute: Callable | None = None) -> None:
+    """Does a job in this process: waits for its turn, computes, and keeps the outcome, whatever happens.
+
+    `compute(home, job, progress)` returns `finished` or `stopped`; by default it is what belongs to the job's kind.
+    """
+    with job.hold():
+        job.begin()
+        try:
+            _turn(home, job)
+            status, error = (compute or COMPUTE[job.kind])(home, job, _progress(job)), None
+        except Stopped:
+            status, error = "stopped", None
+        except Exception as raised:  # whatever happens, the job keeps its outcome
+            job.log("".join(traceback.format_exception(raised)))
+            status, error = "failed", _explain(raised)
+        job.log(f"{status} at step {job.state()['step']}" if job.state().get("step") else status)
+        job.beat(doing=None)
+        job.end(status, error)
+
+
+def _progress(job: Job) -> Callable[[str, int], Callable[[int], None]]:
+    """Where compute tells how far it is; the job's heartbeat, and the place where a stop is heeded between steps."""
+
+    def begin(what: str, total: int) -> Callable[[int], None]:
+        done = 0
+
+        def tell(count: int) -> None:
+            nonlocal done
+            done += count
+            job.pulse({"what": what, "done": done, "total": total})
+            _heed_stop(job)
+
+        tell(0)
+        return tell
+
+    return begin
+
+
+def _explain(error: Exception) -> dict:
+    message = str(error).splitlines()[0] if str(error) else ""
+    if isinstance(error, InputError):
+        return {"reason": "input", "message": str(error), "advice": ""}
+    if isinstance(error, WorkError):
+        return {"reason": "work", "message": str(error), "advice": ""}
+    if type(error).__name__ == "OutOfMemoryError":  # torch's own, which is not loaded here
+        advice = "Halve batch_size and double accumulate, or set gradient_checkpointing=true."
+        return {"reason": "out_of_memory", "message": "The memory of the device was not enough.", "advice": advice}
+    return {"reason": "error", "message": f"{type(error).__name__}: {message}", "advice": "The log has the details."}
+
+
+def _train(home: Home, run: Run, progress) -> str:
+    from lab.train import train as train_now
+
+    return train_now(home, run, progress)
+
+
+def _evaluate(home: Home, job: EvaluationJob, progress) -> str:
+    from lab.evaluate import evaluate as evaluate_now
+
+    evaluate_now(home, comparison.look_up(home, job.wanted), progress)
+    return "finished"
+
+
+COMPUTE = {Run.kind: _train, EvaluationJob.kind: _evaluate}
+
+
+def main(home: str, kind: str, job_id: str) -> None:
+    """The worker's process: one job, and then it ends."""
+    where = Home.at(home)
+    job = KINDS[kind](where, job_id)
+    signal.signal(
+        signal.SIGTERM, lambda *_: job.request_stop()
+    )  # a machine that shuts down says so; there is time to save
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    work(where, job)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
