@@ -1,20 +1,18 @@
-"""Answers and label probabilities of a model for prompts in tokens; and the same prompt put to several subjects."""
+"""Answers and label probabilities of a model for prompts in tokens."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from transformers import DynamicCache, GenerationConfig
+from transformers import DynamicCache, GenerationConfig, StoppingCriteria
+from transformers.generation.streamers import BaseStreamer
 
-from lab import bases
 from lab.config import Decoding
-from lab.errors import InputError
-from lab.model import Model, free_memory
-from lab.prompt import Renderer
-from lab.subjects import Subject, check_fit
-from lab.task import Task
+from lab.job import Stopped
+from lab.model import Model
 
+SPEAK_EVERY = 0.05  # seconds between two partial texts
 BATCH_ROWS, BATCH_TOKENS = 32, 16_384
 
 
@@ -63,6 +61,64 @@ def answer(
                 answers[i] = _read(model, said, stops)
             progress(len(batch))
     return answers
+
+
+def stream(
+    model: Model,
+    prompt: list[int],
+    decoding: Decoding,
+    stops: set[int],
+    hear: Callable[[str], None],
+    halted: Callable[[], bool],
+) -> Answer:
+    """One answer while it is made: `hear` is given the text so far. Raises Stopped when `halted` says so.
+
+    It is the answer that `answer` gives. A beam search says nothing until its end.
+    """
+    settings, ids = _settings(model, decoding, stops), torch.tensor([prompt], device=model.device)
+    listener = None if decoding.beams > 1 else _Listener(model, stops, hear)
+    with torch.random.fork_rng(devices=_gpus()), torch.no_grad(), model.autocast():
+        torch.manual_seed(decoding.seed)
+        output = model.network.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            generation_config=settings,
+            streamer=listener,
+            stopping_criteria=[_Halt(halted)],
+        )
+    if halted():
+        raise Stopped
+    return _read(model, output[0, len(prompt) :].tolist(), stops)
+
+
+class _Listener(BaseStreamer):
+    """Hears every new token of a generation and passes on the text so far."""
+
+    def __init__(self, model: Model, stops: set[int], hear: Callable[[str], None]):
+        self.model, self.stops, self.hear = model, stops, hear
+        self.said: list[int] | None = None
+        self.spoke = 0.0
+
+    def put(self, value):
+        if self.said is None:  # the prompt comes first
+            self.said = []
+            return
+        self.said += value.flatten().tolist()
+        if time.monotonic() - self.spoke > SPEAK_EVERY:
+            self.spoke = time.monotonic()
+            # The end of a text may hold half a character, of which the rest is still to come.
+            self.hear(_read(self.model, self.said, self.stops).text.rstrip("\ufffd"))
+
+    def end(self):
+        pass
+
+
+class _Halt(StoppingCriteria):
+    def __init__(self, halted: Callable[[], bool]):
+        self.halted = halted
+
+    def __call__(self, input_ids, scores, **kwargs):
+        return torch.full((input_ids.shape[0],), self.halted(), device=input_ids.device)
 
 
 def _gpus() -> list[int]:
@@ -159,48 +215,3 @@ def _label_scores(model: Model, ids: torch.Tensor, mask: torch.Tensor, labels: l
 def most_probable(probabilities: dict[str, float]) -> str:
     """The label that `labels` decoding answers with; ties go to the first."""
     return max((name for name in probabilities if name != "other"), key=probabilities.get)
-
-
-def side_by_side(subjects: list[Subject], task: Task, row: dict | str, decoding: Decoding) -> list[dict]:
-    """The same row, or a raw prompt (a str), put to every subject; one base is in memory at a time.
-
-    Returns for each subject `{subject, prompt, output, label, label_probabilities, seconds, tokens}`.
-    """
-    results: dict[str, dict] = {}
-    for name, quantization in dict.fromkeys((s.base, s.quantization) for s in subjects):
-        model = None
-        free_memory()
-        model = Model(bases.find(name), quantization)
-        for subject in subjects:
-            if (subject.base, subject.quantization) == (name, quantization) and subject.name not in results:
-                check_fit(subject, model.base)
-                results[subject.name] = {"subject": subject.name, **_respond(model, subject, task, row, decoding)}
-    return [results[subject.name] for subject in subjects]
-
-
-def _respond(model: Model, subject: Subject, task: Task, row: dict | str, decoding: Decoding) -> dict:
-    renderer = Renderer(task, model.tokens)
-    raw = isinstance(row, str)
-    text = row if raw else renderer.prompt_text(row)
-    prompts = model.tokens.encode([text])
-    by_label = task.kind == "classify" and not raw
-    if decoding.mode == "labels" and not by_label:
-        raise InputError("--decoding labels needs the prompt of a classify task; use greedy or sample here.")
-    with model.using(subject.adapter):
-        start = time.perf_counter()
-        probabilities = label_probabilities(model, prompts, renderer.label_ids())[0] if by_label else None
-        if decoding.mode == "labels":
-            label = most_probable(probabilities)
-            said = Answer(label, len(renderer.label_ids()[label]))
-        else:
-            said = answer(model, prompts, decoding, model.stops | {renderer.stop_id})[0]
-        seconds = time.perf_counter() - start
-    label = None if raw else task.read_answer(said.text)
-    return {
-        "prompt": text,
-        "output": said.text,
-        "label": label,
-        "label_probabilities": probabilities,
-        "seconds": seconds,
-        "tokens": said.tokens,
-    }

@@ -51,6 +51,11 @@ class Home:
         return self.path / "evaluations"
 
     @property
+    def generator(self) -> Path:
+        """The folder of the generation worker: its lock, socket and log."""
+        return self.path / "generator"
+
+    @property
     def jobs(self) -> Path:
         """The folders of jobs that are no runs: sets of evaluations asked for."""
         return self.path / "jobs"

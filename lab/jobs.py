@@ -102,7 +102,7 @@ def start(home: Home, job: Job) -> None:
         last = max((other.state().get("ticket") or 0 for other in living(home)), default=0)
         job.renew()
         job.beat(ticket=last + 1, queued=True)
-        worker = _spawn(["lab.jobs", str(home.path), job.kind, job.id], job.log_file)
+        worker = spawn(["lab.jobs", str(home.path), job.kind, job.id], job.log_file)
         deadline = time.monotonic() + START_WITHIN
         while job.holder() is None:
             if worker.poll() is not None or time.monotonic() > deadline:
@@ -110,7 +110,8 @@ def start(home: Home, job: Job) -> None:
             time.sleep(0.02)
 
 
-def _spawn(module: list[str], log: Path) -> subprocess.Popen:
+def spawn(module: list[str], log: Path) -> subprocess.Popen:
+    """Starts `python -m module …` in a session of its own, its output at the end of a log."""
     search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -133,7 +134,7 @@ def _turn(home: Home, job: Job) -> None:
         time.sleep(POLL)
     job.beat(queued=False)
     deadline = time.monotonic() + STEP_ASIDE_WITHIN
-    while lock_holder(home.path / "generator" / "lock") is not None:
+    while lock_holder(home.generator / "lock") is not None:
         _heed_stop(job)
         if time.monotonic() > deadline:
             job.log("The generation worker still holds its model in memory.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import itertools
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,10 @@ from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.home import read_json
 from lab.prompt import Tokens
+from lab.subjects import adapter_hash
 
 MODEL_FILES = [*bases.TOKENIZER_FILES, "generation_config.json", "*.safetensors", "*.safetensors.index.json"]
+ADAPTERS_IN_MEMORY = 8
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
@@ -83,7 +86,8 @@ class Model:
         # A model's own sampling defaults must not slip into a comparison: all that matters is given in each call.
         self.network.generation_config = GenerationConfig()
         self.network.eval()
-        self._adapters: dict[Path, str] = {}
+        self._adapters: dict[str, str] = {}  # hash of the weights → PEFT's name for them
+        self._numbers = itertools.count()
 
     @property
     def pad_id(self) -> int:
@@ -128,10 +132,11 @@ class Model:
             yield
 
     def _put_on(self, adapter: Path) -> None:
-        name = self._adapters.get(adapter)
+        key = adapter_hash(adapter)  # the weights and not their place, where others may stand by now
+        name = self._adapters.pop(key, None)
         if name is None:
             bases.refuse_code(read_json(adapter / "adapter_config.json"), f"{adapter.name}: adapter_config.json")
-            name = f"adapter{len(self._adapters)}"
+            name = f"adapter{next(self._numbers)}"
             try:
                 if isinstance(self.network, PeftModel):
                     self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)
@@ -142,9 +147,11 @@ class Model:
                     (x.strip() for x in str(error).splitlines() if "size mismatch" in x), str(error).splitlines()[0]
                 )
                 raise InputError(f"The adapter does not fit {self.base.name}: {reason}") from error
-            self._adapters[adapter] = name
             self.network.eval()
         self.network.set_adapter(name)
+        self._adapters[key] = name  # last, as the one used last
+        if len(self._adapters) > ADAPTERS_IN_MEMORY:
+            self.network.delete_adapter(self._adapters.pop(next(iter(self._adapters))))
 
     def autocast(self):
         """Mixed precision as in training, so that an adapter answers alike during training and after."""

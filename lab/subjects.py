@@ -27,10 +27,13 @@ class Subject:
 
     def adapter_hash(self) -> str | None:
         """A hash of the adapter's weights: an evaluation belongs to weights, whatever their name."""
-        if self.adapter is None:
-            return None
-        with (self.adapter / ADAPTER_WEIGHTS).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        return None if self.adapter is None else adapter_hash(self.adapter)
+
+
+def adapter_hash(adapter: Path) -> str:
+    """A hash of the weights in an adapter's folder."""
+    with (adapter / ADAPTER_WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lab.config import Decoding
 from lab.data import Dataset
 from lab.errors import InputError
 from lab.evaluate import evaluate, respond
-from lab.generate import answer, batches, label_probabilities, side_by_side
+from lab.generate import answer, batches, label_probabilities
 from lab.home import ASSETS, read_json, write_json
 from lab.model import Model
 from lab.prompt import Renderer
@@ -167,15 +167,6 @@ def test_subjects_without_common_rows_are_not_compared(home, tiny_model):
     made = evaluate(home, Asked([subject, subject], questions, GREEDY, True))
     with pytest.raises(InputError, match="share no rows"):
         evaluations.compare(made)
-
-
-def test_side_by_side_answers_every_subject(home, tiny_model):
-    task = tasks.load(home, "sentiment")
-    found = side_by_side([Subject("base", str(tiny_model), "none")], task, {"text": "A fine day."}, GREEDY)
-    assert set(found[0]) == {"subject", "prompt", "output", "label", "label_probabilities", "seconds", "tokens"}
-    assert "Sentence: A fine day." in found[0]["prompt"]
-    raw = side_by_side([Subject("base", str(tiny_model), "none")], task, "Once upon", GREEDY)[0]
-    assert (raw["prompt"], raw["label"], raw["label_probabilities"]) == ("Once upon", None, None)
 
 
 @pytest.mark.parametrize(

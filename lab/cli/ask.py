@@ -93,9 +93,9 @@ def generate(home: Home, names, text, row, raw, task_name, sets):
             raise InputError(f"--row {row}: there are the rows 0 to {len(rows) - 1}.")
         asked = rows[row]
     decoding = comparison.decoding_for(chosen, list(sets)).for_kind("generate" if raw is not None else task.kind)
-    from lab.generate import side_by_side
+    from lab.side_by_side import SideBySide
 
-    found = side_by_side(chosen, task, asked, decoding)
+    found = SideBySide().answer(chosen, task, asked, decoding)
     return found, lambda console: show.answers(console, found)
 
 

@@ -1,0 +1,162 @@
+"""The generation worker: one process that keeps a base in memory and answers over a socket; it steps aside for jobs.
+
+`python -m lab.generator HOME`, started on first use. It ends, and so gives all its memory back, when a job is asked for or
+when nobody has asked for a while; the next question starts it again. Question and events are JSON lines.
+"""
+
+import json
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from lab import jobs, subjects
+from lab import task as task_file
+from lab.config import Decoding
+from lab.errors import InputError, WorkError
+from lab.home import Home, guard
+from lab.job import Stopped, hold, lock_holder
+from lab.task import Task
+
+IDLE = 900  # seconds after which it ends
+LOOK_EVERY = 0.5  # seconds between two looks for jobs
+START_WITHIN = 60  # seconds
+
+
+# -- asking ----------------------------------------------------------------------------------------------------------------
+
+
+def ask(home: Home, names: list[str], task: Task, row: dict | str, decoding: Decoding) -> Iterator[dict]:
+    """Puts a row, or a raw prompt (a str), to subjects; yields events as `SideBySide.answer` tells them.
+
+    Closing the iterator stops the answer. Raises InputError for what is wrong, WorkError when a job is at work, for which
+    generation steps aside.
+    """
+    question = {"subjects": names, "task": task_file.dump(task), "row": row, "decoding": decoding.model_dump()}
+    _refuse_beside_jobs(home)
+    with _connected(home) as connection, connection.makefile("rw", encoding="utf-8") as lines:
+        lines.write(json.dumps(question) + "\n")
+        lines.flush()
+        for line in lines:
+            event = json.loads(line)
+            if event["event"] == "error":
+                raise (InputError if event["kind"] == "input" else WorkError)(event["message"])
+            if event["event"] == "done":
+                return
+            yield event
+    _refuse_beside_jobs(home)
+    raise WorkError("The generation worker has ended; its log is generator/log.txt in the home folder. Ask again.")
+
+
+def _refuse_beside_jobs(home: Home) -> None:
+    busy = jobs.living(home)
+    if busy:
+        what = "training" if busy[0].kind == "run" else "at work"
+        raise WorkError(f"{busy[0].id} is {what}. Generation steps aside for it: wait until it has ended, or stop it.")
+
+
+@contextmanager
+def _connected(home: Home) -> Iterator[socket.socket]:
+    """A connection to the worker, which is started when there is none."""
+    deadline = time.monotonic() + START_WITHIN
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        with guard(home.generator):
+            while not _reach(home, connection):
+                if lock_holder(home.generator / "lock") is None:
+                    jobs.spawn(["lab.generator", str(home.path)], home.generator / "log.txt")
+                    time.sleep(LOOK_EVERY)
+                if time.monotonic() > deadline:
+                    raise WorkError("The generation worker does not come up; see generator/log.txt in the home folder.")
+                time.sleep(0.05)
+        yield connection
+
+
+def _reach(home: Home, connection: socket.socket) -> bool:
+    with _short_name(home) as name, suppress(FileNotFoundError, ConnectionRefusedError):
+        connection.connect(name)
+        return True
+    return False
+
+
+@contextmanager
+def _short_name(home: Home) -> Iterator[str]:
+    """The socket's name; a socket's path may have 107 bytes at most, a home folder's may be longer."""
+    folder = os.open(home.generator, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/socket"
+    finally:
+        os.close(folder)
+
+
+# -- the worker --------------------------------------------------------------------------------------------------------------
+
+
+def main(path: str) -> None:
+    """The worker's process: answers one question after the other until a job wants the machine."""
+    home = Home.at(path)
+    home.generator.mkdir(parents=True, exist_ok=True)
+    with hold(home.generator / "lock", "A generation worker is there already."):
+        (home.generator / "socket").unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+            with _short_name(home) as name:
+                server.bind(name)
+            server.listen(16)
+            _serve(home, server)
+        (home.generator / "socket").unlink(missing_ok=True)
+
+
+def _serve(home: Home, server: socket.socket) -> None:
+    from lab.side_by_side import SideBySide
+
+    desk, asked = SideBySide(), time.monotonic()
+    while not jobs.living(home) and time.monotonic() - asked < IDLE:
+        if select.select([server], [], [], LOOK_EVERY)[0]:
+            connection, _ = server.accept()
+            with connection:
+                _answer(home, desk, connection)
+            asked = time.monotonic()
+
+
+def _answer(home: Home, desk, connection: socket.socket) -> None:
+    """Answers one question, unless the one who asked goes away or a job is asked for."""
+
+    def tell(event: dict) -> None:
+        connection.sendall(json.dumps(event).encode() + b"\n")
+
+    with suppress(ConnectionError):  # the one who asked has gone
+        try:
+            question = json.loads(connection.makefile("r", encoding="utf-8").readline())
+            found = subjects.resolve(home, question["subjects"])
+            task, decoding = task_file.parse(question["task"]), Decoding.model_validate(question["decoding"])
+            desk.answer(found, task, question["row"], decoding, tell, _halted(home, connection))
+            tell({"event": "done"})
+        except Stopped:
+            pass  # the end of the connection says so
+        except (InputError, WorkError) as error:
+            kind = "input" if isinstance(error, InputError) else "work"
+            tell({"event": "error", "kind": kind, "message": str(error)})
+        except Exception as error:  # one question must not end the worker
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            message = str(error).splitlines()[0] if str(error) else ""
+            tell({"event": "error", "kind": "work", "message": f"{type(error).__name__}: {message}"})
+
+
+def _halted(home: Home, connection: socket.socket) -> Callable[[], bool]:
+    """Says whether to break off; looks for jobs only now and then, for it is asked at every token."""
+    looked, busy = time.monotonic(), False
+
+    def halted() -> bool:
+        nonlocal looked, busy
+        if time.monotonic() - looked > LOOK_EVERY:
+            looked, busy = time.monotonic(), bool(jobs.living(home))
+        gone = select.select([connection], [], [], 0)[0] and not connection.recv(1, socket.MSG_PEEK)
+        return busy or bool(gone)
+
+    return halted
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
