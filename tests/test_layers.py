@@ -22,34 +22,43 @@ LAYERS = {
         "tasks",
         "bases",
         "checkpoints",
+        "job",
         "runs",
+        "progress",
         "subjects",
         "evaluations",
+        "comparison",
         "plan",
+        "preview",
     ],
-    "compute": ["model", "generate", "evaluate", "keeper", "train", "card", "hub"],
-    "faces": ["cli"],
+    "jobs": ["jobs", "generator"],
+    "compute": ["model", "generate", "side_by_side", "evaluate", "keeper", "train", "card", "hub"],
+    "faces": ["cli", "ui"],
 }
 MAY_IMPORT = {  # other layers
     "words": set(),
     "records": {"words"},
+    "jobs": {"words", "records"},
     "compute": {"words", "records"},
-    "faces": {"words", "records"},
+    "faces": {"words", "records", "jobs"},
 }
 WORDS = {"pydantic", "pydantic_core", "yaml", "jinja2", "tokenizers"}
-RECORDS = WORDS | {"pyarrow", "huggingface_hub", "httpx"}
+RECORDS = WORDS | {"pyarrow", "huggingface_hub", "httpx", "safetensors"}
 LIBRARIES = {  # at the top of a module, beside the standard library
     "words": WORDS,
     "records": RECORDS,
-    "compute": RECORDS | {"torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "safetensors"},
+    "jobs": set(),
+    "compute": RECORDS | {"torch", "transformers", "peft", "trl", "bitsandbytes", "datasets"},
     "faces": {"yaml", "click", "rich", "tqdm"},
 }
-# The entry points of the command line, where the heavy half of the lab is loaded: (file, function) -> module.
+PAGE = {"gradio", "plotly", "starlette", "pandas"}  # in `ui` alone
+# The entry points where the heavy half of the lab is loaded: (file, function) -> module.
 LATE = {
-    ("cli/ask.py", "_evaluations"): {"lab.evaluate"},
-    ("cli/ask.py", "generate"): {"lab.generate"},
+    ("jobs.py", "_train"): {"lab.train"},
+    ("jobs.py", "_evaluate"): {"lab.evaluate"},
+    ("generator.py", "_serve"): {"lab.side_by_side"},
+    ("cli/ask.py", "generate"): {"lab.side_by_side"},
     ("cli/data.py", "dataset_add"): {"lab.hub"},
-    ("cli/run.py", "train"): {"lab.train"},
 }
 LATE_LIBRARIES = {"sklearn", "scipy", "numpy"}  # inside functions, in any layer
 HEAVY = ["torch", "transformers", "peft", "trl", "datasets", "bitsandbytes", "sklearn", "scipy"]
@@ -78,7 +87,7 @@ def imports(path: Path) -> Iterator[tuple[str | None, str]]:
                 yield from ((inner, alias.name) for alias in child.names)
             elif isinstance(child, ast.ImportFrom):
                 assert child.level == 0, f"{name_of(path)}: imports are absolute"
-                if child.module in ("lab", "lab.cli"):
+                if child.module in ("lab", "lab.cli", "lab.ui"):
                     yield from ((inner, f"{child.module}.{alias.name}") for alias in child.names)
                 else:
                     yield inner, child.module
@@ -111,6 +120,7 @@ def test_a_module_uses_the_libraries_of_its_layer_alone(path):
         library = module.split(".")[0]
         if library != "lab" and library not in sys.stdlib_module_names:
             allowed = LIBRARIES[layer_of(path)] | (LATE_LIBRARIES if function else set())
+            allowed |= PAGE if path.is_relative_to(LAB / "ui") else set()
             assert library in allowed, f"{function or 'top'} imports {module}"
 
 

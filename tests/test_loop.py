@@ -1,6 +1,7 @@
 """The whole loop on the bundle, as a new user runs it: through the command line, in processes of their own."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from test_jobs import until
+
+from lab.home import Home
+from lab.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,16 +78,20 @@ def test_the_generate_tasks_train_and_are_compared_as_texts(tmp_path, name):
         assert all(x["accuracy"] is not None for x in found)  # its task reads a label inside the text
 
 
+def begun(home: Path, name: str, *more: str) -> subprocess.Popen:
+    """A training at the terminal that goes on for long, in its first steps."""
+    settings = [f"name={name}", "epochs=50", "validation=none", "train_rows=64", *more]
+    command = [sys.executable, "-m", "lab", "train", "--home", str(home), "--json"]
+    command += [word for s in settings for word in ("--set", s)]
+    terminal = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    until(lambda: (home / "runs" / f"{name}-1" / "metrics.jsonl").exists(), "it trains")
+    return terminal
+
+
 def test_ctrl_c_stops_at_the_next_step_and_saves(tmp_path):
-    command = [sys.executable, "-m", "lab", "train", "--home", str(tmp_path), "--json", "--set", "name=long"]
-    command += ["--set", "epochs=50", "--set", "validation=none", "--set", "train_rows=64"]
-    worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    points = tmp_path / "runs" / "long-1" / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not points.exists() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    worker.send_signal(signal.SIGINT)
-    out, _ = worker.communicate(timeout=60)
+    terminal = begun(tmp_path, "long")
+    terminal.send_signal(signal.SIGINT)
+    out, _ = terminal.communicate(timeout=60)
     assert json.loads(out) == {"id": "long-1", "status": "stopped"}
     shown = lab(tmp_path, "run", "show", "long-1")
     assert shown["checkpoints"][-1]["step"] == shown["step"] < shown["total_steps"]
@@ -90,20 +99,29 @@ def test_ctrl_c_stops_at_the_next_step_and_saves(tmp_path):
     assert said[0]["output"]
 
 
-def test_a_killed_run_is_interrupted_and_can_be_deleted(tmp_path):
-    command = [sys.executable, "-m", "lab", "train", "--home", str(tmp_path), "--set", "name=cut", "--set", "epochs=50"]
-    command += ["--set", "validation=none"]
-    worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    points = tmp_path / "runs" / "cut-1" / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not points.exists() and time.monotonic() < deadline:
-        time.sleep(0.2)
+def test_a_run_outlives_its_terminal_and_is_steered_from_another(tmp_path):
+    terminal = begun(tmp_path, "cut")
+    terminal.kill()
+    terminal.wait()
     assert lab(tmp_path, "run", "show", "cut-1")["status"] == "running"
     assert "running" in lab(tmp_path, "run", "delete", "cut-1", code=2)
-    worker.kill()
-    worker.wait()
-    assert lab(tmp_path, "run", "list")[0]["status"] == "interrupted"
-    lab(tmp_path, "run", "delete", "cut-1")
+    queued = lab(tmp_path, "train", "--detach", "--set", "name=next", "--set", "train_rows=16")
+    assert queued == {"id": "next-1", "status": "queued"}
+    assert lab(tmp_path, "run", "stop", "next-1")["id"] == "next-1"
+
+    # The worker itself is killed: the run is interrupted, and goes on from where it was.
+    run = Run(Home.at(tmp_path), "cut-1")
+    os.kill(run.holder(), signal.SIGKILL)
+    until(lambda: run.status() == "interrupted", "it is interrupted")
+    assert [x["status"] for x in lab(tmp_path, "run", "list")][-1] == "interrupted"
+    assert lab(tmp_path, "run", "resume", "cut-1", "--detach")["status"] in ("queued", "running")
+    until(lambda: (run.points() or [{}])[-1].get("attempt") == 2, "it trains again")
+    assert lab(tmp_path, "run", "stop", "cut-1")["status"] in ("stopping", "stopped")
+    until(lambda: run.status() == "stopped", "it has stopped")
+    assert "goes on from checkpoint" in lab(tmp_path, "run", "log", "cut-1")["log"]
+    until(lambda: Run(Home.at(tmp_path), "next-1").status() == "stopped", "the queued one has left")
+    for run_id in ("cut-1", "next-1"):
+        lab(tmp_path, "run", "delete", run_id)
     assert lab(tmp_path, "run", "list") == []
 
 
