@@ -45,6 +45,11 @@ class Run(Job):
         return self._path("adapter")
 
     @property
+    def points_file(self) -> Path:
+        """JSON lines of what was logged, in the order in which it was."""
+        return self._path("metrics.jsonl")
+
+    @property
     def checkpoint_folder(self) -> Path:
         return self._path("checkpoints")
 
@@ -57,7 +62,7 @@ class Run(Job):
         write(self._path("config.yaml"), config_file.dump(config))
 
     def log_point(self, point: dict) -> None:
-        append_line(self._path("metrics.jsonl"), point)
+        append_line(self.points_file, point)
 
     def clear_torn_checkpoints(self) -> None:
         """Removes what a crash left of checkpoints that were not whole."""
@@ -80,7 +85,7 @@ class Run(Job):
     def points(self) -> list[dict]:
         """The metrics points, one for each step; of what was logged twice of a step, the last attempt counts."""
         steps: dict[int, dict] = {}
-        for line in read_lines(self._path("metrics.jsonl")):
+        for line in read_lines(self.points_file):
             steps.setdefault(line["step"], {}).update(line)
         return [steps[step] for step in sorted(steps)]
 
