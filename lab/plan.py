@@ -138,8 +138,12 @@ def _check_model(plan: Plan) -> None:
     names = plan.base.weight_names()
     if not names and not plan.base.on_hub:  # of a Hub model the weights may still come
         raise InputError(f"{plan.base.name} has no weights in safetensors form; other forms are not read.")
-    if not plan.base.on_hub and not any((plan.base.folder / x).is_file() for x in ("tokenizer.json", "tokenizer.model")):
-        raise InputError(f"{plan.base.name} has no tokenizer that can be read: there is no tokenizer.json in its folder.")
+    if not plan.base.on_hub and not any(
+        (plan.base.folder / x).is_file() for x in ("tokenizer.json", "tokenizer.model")
+    ):
+        raise InputError(
+            f"{plan.base.name} has no tokenizer that can be read: there is no tokenizer.json in its folder."
+        )
     targets = plan.config.adapter.targets
     absent = [t for t in targets if not any(f".{t}.weight" in f".{n}" for n in names)] if names else []
     if targets != "all-linear" and absent:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lab import task as task_file
+from lab.data import About
 from lab.errors import InputError
 from lab.home import ASSETS, Home, check_id, guard, write
 from lab.task import Task
@@ -11,8 +12,8 @@ BUNDLED = ASSETS / "tasks"
 
 
 def listing(home: Home) -> list[str]:
-    """The names of all tasks, the user's first, then the bundled ones."""
-    return [path.stem for folder in (home.tasks, BUNDLED) for path in sorted(folder.glob("*.yaml"))]
+    """The names of all tasks, the user's first, then the bundled ones; each once."""
+    return list(dict.fromkeys(path.stem for folder in (home.tasks, BUNDLED) for path in sorted(folder.glob("*.yaml"))))
 
 
 def load(home: Home, name: str) -> Task:
@@ -42,3 +43,31 @@ def add(home: Home, task: Task) -> None:
         if task.name in listing(home):
             raise InputError(f"A task named {task.name!r} is there already; give the new one another name:.")
         write(home.tasks / f"{task.name}.yaml", task_file.dump(task))
+
+
+def save(home: Home, task: Task) -> None:
+    """Keeps an edited task under its name, in place of the user's own task of that name.
+
+    Raises InputError for the name of a bundled task: those stay as they are.
+    """
+    if (BUNDLED / f"{task.name}.yaml").is_file():
+        raise InputError(f"{task.name!r} is a bundled task, which stays as it is; save yours under another name.")
+    with guard(home.tasks):
+        write(home.tasks / f"{task.name}.yaml", task_file.dump(task))
+
+
+def draft(about: About, labels: list[str]) -> dict:
+    """A first version of a task for a dataset, in plain values, for its user to go on from."""
+    field = about.text if about.text.isidentifier() else f"{{{about.text}}}"
+    classify = bool(about.label) or not about.target
+    instruction = "Read the text and choose the label that fits it best. Answer with one label:\n$labels"
+    return {
+        "name": about.name,
+        "kind": "classify" if classify else "generate",
+        "text": about.text,
+        "label": about.label,
+        "target": about.target,
+        "instruction": instruction if classify else "",
+        "labels": [{"name": label} for label in labels] if classify else [],
+        "prompt": f"Text: ${field}\nLabel:" if classify else f"${field}",
+    }

@@ -4,18 +4,15 @@ from pathlib import Path
 
 import click
 
-from lab import bases, data, lint, prompt, tables, tasks
+from lab import bases, data, lint, preview, tables, tasks
 from lab import task as task_file
 from lab.cli import show
 from lab.cli.common import command, say
 from lab.config import BUNDLED_MODEL, Config
-from lab.data import About, Dataset
 from lab.errors import InputError
 from lab.home import Home
 from lab.prompt import Renderer
 from lab.task import Task
-
-PREVIEW_ROWS = 2000  # so many are read for the shared prefix
 
 
 @click.argument("name")
@@ -28,13 +25,7 @@ PREVIEW_ROWS = 2000  # so many are read for the shared prefix
 @click.option("--test", metavar="FILE", help="A file with the test rows.")
 def dataset_add(home: Home, name, source, text, label, label_names, target, validation, test):
     """Add a dataset: SOURCE is a csv, tsv, json, jsonl or parquet file, or hub:owner/name[:config][@revision]."""
-    names = [x.strip() for x in label_names.split(",")] if label_names else None
-    if names and (not all(names) or len(set(names)) < len(names)):
-        raise InputError(f"--label-names {label_names}: give each integer label a name of its own.")
-    if names and not label:
-        raise InputError("--label-names names the labels of a column: give that column with --label.")
-    data.check_id(name, "The dataset")
-    about = About(name=name, text=text, label=label, target=target, label_names=names)
+    about = preview.described(name, text, label, label_names, target)
     if source.startswith("hub:"):
         if validation or test:
             raise InputError("A Hub dataset brings its own splits; --validation and --test are for files.")
@@ -42,13 +33,13 @@ def dataset_add(home: Home, name, source, text, label, label_names, target, vali
 
         say(f"fetching {source.removeprefix('hub:')} …")
         splits, class_names = fetch_dataset(source.removeprefix("hub:"), label)
-        about = about.model_copy(update={"source": source, "label_names": names or class_names})
+        about = about.model_copy(update={"source": source, "label_names": about.label_names or class_names})
         added = data.add_tables(home, about, splits)
     else:
         files = {"train": source, "validation": validation, "test": test}
         about = about.model_copy(update={"source": Path(source).name})
         added = data.add(home, about, {split: Path(path).expanduser() for split, path in files.items() if path})
-    found = _describe(home, added, None, BUNDLED_MODEL, Config().max_length)
+    found = preview.describe(home, added, None, BUNDLED_MODEL, Config().max_length)
     return found, lambda console: show.dataset(console, found)
 
 
@@ -75,23 +66,8 @@ def dataset_list(home: Home):
 )
 def dataset_show(home: Home, name, task_name, model, max_length):
     """Show rows by split, columns, label balance, duplicates, overlap and token lengths."""
-    found = _describe(home, data.load(home, name), task_name, model, max_length)
+    found = preview.describe(home, data.load(home, name), task_name, model, max_length)
     return found, lambda console: show.dataset(console, found)
-
-
-def _describe(home: Home, dataset: Dataset, task_name: str | None, model: str, limit: int) -> dict:
-    tokens = bases.tokens_at_hand(bases.find(model))
-    task_name = task_name or (dataset.name if dataset.name in tasks.listing(home) else None)
-
-    def count(rows: list[dict]) -> list[int]:
-        if task_name:
-            renderer = Renderer(tasks.load(home, task_name), tokens)
-            answers = [renderer.task.answer(row) for row in rows]
-            trained = {a: len(renderer.completion_ids(a)) if a else 0 for a in set(answers)}
-            return [len(p) + trained[a] for p, a in zip(renderer.prompts(rows), answers, strict=True)]
-        return [len(ids) for ids in tokens.encode([str(row.get(dataset.about.text) or "") for row in rows])]
-
-    return data.describe(dataset, count, limit)
 
 
 @click.argument("file", metavar="FILE.yaml")
@@ -147,37 +123,12 @@ def task_lint(home: Home, name, dataset_name):
 def task_preview(home: Home, name, dataset_name, row, model):
     """Show the exact prompt of one row, tokens counted, trained tokens marked."""
     task, dataset = tasks.load_name_or_file(home, name), data.load(home, dataset_name)
-    rows = data.rows_with(dataset, dataset.splits[0], [task.text], name)
-    if not 0 <= row < len(rows):
-        raise InputError(f"--row {row}: {dataset_name}/{dataset.splits[0]} has the rows 0 to {len(rows) - 1}.")
-    looks = lint.lint_columns(task, rows, list(rows[0]))
-    base = bases.find(model)
-    renderer = Renderer(task, bases.tokens_at_hand(base))
-    found = preview(renderer, rows[row], rows[:PREVIEW_ROWS])
-    found["notes"] = [*found["notes"], *(x["message"] for x in looks)]
-    if not renderer.tokens.exact:
-        found["unchecked"] = bases.unchecked(base)
+    split, total = dataset.splits[0], preview.size(dataset, dataset.splits[0])
+    if not 0 <= row < total:
+        raise InputError(f"--row {row}: {dataset_name}/{split} has the rows 0 to {total - 1}.")
+    found = preview.of_row(task, dataset, split, row, bases.find(model))
+    del found["spans"]  # for the page
     return found, lambda console: show.preview(console, found)
-
-
-def preview(renderer: Renderer, row: dict, rows: list[dict]) -> dict:
-    """The prompt of a row in text and in token pieces, what of it is trained, and the prefix that all rows share."""
-    answer = renderer.task.answer(row)
-    prompt_ids = renderer.prompt_ids(row)
-    trained = renderer.completion_ids(answer) if answer else []
-    prompt_text, completion = renderer.prompt_text(row), renderer.completion_text(answer) if answer else ""
-    return {
-        "text": prompt_text + completion,
-        "prompt": prompt_text,
-        "trained_text": completion,
-        "tokens": len(prompt_ids) + len(trained),
-        "trained_tokens": len(trained),
-        "shared_prefix_tokens": prompt.common_prefix(renderer.prompts(rows)),
-        "exact": renderer.tokens.exact,
-        "format": renderer.format,
-        "pieces": [renderer.tokens.encoder.id_to_token(i) for i in prompt_ids + trained],
-        "notes": renderer.notes,
-    }
 
 
 dataset = click.Group("dataset", help="Rows from a file or the Hub.")

@@ -1,0 +1,39 @@
+"""The page: `python app.py [--home DIR] [--host ADDRESS] [--port N]`."""
+
+import argparse
+import sys
+
+import lab.ui  # noqa: F401  # isort: skip  (first: it keeps gradio from calling home)
+import gradio as gr
+
+from lab.errors import InputError
+from lab.home import Home
+from lab.ui import access, commands, compare_tab, dataset_tab, generate_tab, train_tab
+
+
+def build(home: Home) -> gr.Blocks:
+    """The page with its four tabs, and the commands as public events."""
+    with gr.Blocks(title="QLoRA Lab", analytics_enabled=False, delete_cache=access.DELETE_UPLOADS) as page:
+        gr.Markdown("# QLoRA Lab", elem_classes=["page-title"])
+        with gr.Tabs():
+            for tab in (dataset_tab, train_tab, compare_tab, generate_tab):
+                tab.build(page, home)
+        commands.publish(home)
+    return page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Serves the page of QLoRA Lab.")
+    parser.add_argument("--home", metavar="DIR", help="the home folder (or LAB_HOME; default workspace/)")
+    parser.add_argument("--host", metavar="ADDRESS", help="the address to listen on; default 127.0.0.1")
+    parser.add_argument("--port", type=int, metavar="N", help="the port; default the first free one from 7860 on")
+    given = parser.parse_args()
+    try:
+        access.launch(build(Home.at(given.home)), given.host, given.port)
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,351 @@
+"""The page's public events: the commands of the command line, by the same names, for `gradio_client` and plain HTTP.
+
+They take uploads, YAML text, ids and Hub ids; never a home, an output path or a local model folder.
+"""
+
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import gradio as gr
+import yaml
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from lab import bases, comparison, config, data, evaluations, generator, jobs, plan, preview, runs, tasks
+from lab import task as task_file
+from lab.comparison import Comparison
+from lab.config import BUNDLED_MODEL, Config
+from lab.errors import InputError, WorkError
+from lab.evaluations import Evaluation
+from lab.home import Home, check_id
+from lab.runs import Run
+from lab.subjects import question as question_for
+from lab.subjects import resolve
+from lab.task import Task, plain_problems
+from lab.ui import access, dataset_form, generate_tab
+from lab.ui.compare_tab import taken
+
+LONGEST_YAML = 1_000_000  # letters
+LOOK_EVERY = 0.3  # seconds
+
+
+def publish(home: Home) -> None:
+    """Makes them of the functions below, on the page that is being built."""
+    for function in COMMANDS:
+        gr.api(_event(home, function), api_name=function.__name__)
+    # Uploads need a component of their own, so that gradio takes no path but those under which it has kept an upload.
+    with gr.Row(visible=False):
+        files = [gr.File(label=name) for name in ("file", "validation", "test")]
+        others = ["hub", "text", "label", "label_names", "target"]
+        words = [gr.Textbox("text" if name == "text" else None, label=name) for name in ("name", *others)]
+        add, added = gr.Button("dataset_add"), gr.JSON(label="dataset")
+    name, *about = words
+    add.click(_event(home, dataset_add), [name, *files, *about], added, api_name="dataset_add")
+
+
+def _event(home: Home, function: Callable) -> Callable:
+    """A command as an event: without the home, its arguments checked against their types, errors in plain words."""
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1:]
+    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
+
+    @functools.wraps(function)
+    def call(*values):
+        try:
+            return checked(home, **dict(zip([p.name for p in parameters], values, strict=False)))
+        except ValidationError as error:
+            raise InputError(plain_problems(error, [p.name for p in parameters])) from error
+
+    call.__signature__ = signature.replace(parameters=parameters)
+    call.__annotations__ = {key: kind for key, kind in function.__annotations__.items() if key != "home"}
+    return access.handler(call)
+
+
+# -- datasets and tasks ----------------------------------------------------------------------------------------------
+
+
+def dataset_add(
+    home: Home,
+    request: gr.Request,
+    name: str,
+    file: str | None = None,
+    validation: str | None = None,
+    test: str | None = None,
+    hub: str | None = None,
+    text: str | None = "text",
+    label: str | None = None,
+    label_names: str | None = None,
+    target: str | None = None,
+) -> dict:
+    """Adds a dataset from uploaded files, or from the Hub: owner/name[:config][@revision]. `text`, `label` and `target`
+    name its columns; `label_names` are the names of the integer labels 0, 1, …, with commas between."""
+    access.may_change(request)
+    about = [text or "text", label or "", target or "", label_names or ""]
+    if hub and not (file or validation or test):
+        dataset_form.fetch(home, hub, name, *about)
+    elif file and not hub:
+        dataset_form.keep(home, {"train": file, "validation": validation, "test": test}, name, *about)
+    else:
+        raise InputError("Give either a file or a Hub id; a Hub dataset brings its own splits.")
+    return _described(home, name)
+
+
+def dataset_list(home: Home) -> list[dict]:
+    """All datasets, the user's first: name, rows by split, columns."""
+    found = []
+    for name in data.listing(home):
+        one = data.load(home, name)
+        sizes, columns = {x: preview.size(one, x) for x in one.splits}, preview.columns_of(one, one.splits[0])
+        found.append({"name": name, "splits": sizes, "columns": columns, "about": one.about.about})
+    return found
+
+
+def dataset_show(
+    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
+) -> dict:
+    """Rows by split, columns, label balance, duplicates, overlap, token lengths of a task's prompts against a limit."""
+    return _described(home, name, task, model, max_length)
+
+
+def _described(home: Home, name: str, task=None, model: str = BUNDLED_MODEL, limit: int = Config().max_length) -> dict:
+    if limit < 1:
+        raise InputError("max_length: at least 1.")
+    return preview.describe(home, data.load(home, name), task or None, access.model_id(model), limit)
+
+
+def task_add(home: Home, request: gr.Request, task: str) -> dict:
+    """Keeps a task, given as YAML text."""
+    access.may_change(request)
+    added = read_task(task)
+    tasks.add(home, added)
+    return _summary(added)
+
+
+def task_list(home: Home) -> list[dict]:
+    """All tasks, the user's first: name, kind, labels."""
+    found = []
+    for name in tasks.listing(home):
+        with suppress(InputError):  # one broken file must not hide the others
+            found.append(_summary(tasks.load(home, name)))
+    return found
+
+
+def _summary(task: Task) -> dict:
+    return {"name": task.name, "kind": task.kind, "labels": task.names, "with_definitions": task.with_definitions}
+
+
+def task_show(home: Home, name: str) -> dict:
+    """A task with all its keys."""
+    return tasks.load(home, name).model_dump()
+
+
+def task_lint(home: Home, name: str, dataset: str) -> list[dict]:
+    """What looks wrong between a task and a dataset: severity, message, label, rows."""
+    return preview.look_for_problems(tasks.load(home, name), data.load(home, dataset))
+
+
+def task_preview(home: Home, name: str, dataset: str, row: int = 0, model: str = BUNDLED_MODEL) -> dict:
+    """The exact prompt of a row of the dataset's first split, its tokens counted."""
+    task, found = tasks.load(home, name), data.load(home, dataset)
+    shown = preview.of_row(task, found, found.splits[0], row, bases.find(access.model_id(model)))
+    del shown["spans"]  # for the page
+    return shown
+
+
+# -- runs ------------------------------------------------------------------------------------------------------------
+
+
+def train(home: Home, request: gr.Request, config: str = "", dry_run: bool = False) -> dict:
+    """Starts a run from a config as YAML text (empty: all defaults) and returns at once: id, status. `task` is a name, or
+    the YAML of a task, which is kept under its name. With `dry_run` only checks and estimates."""
+    access.may_change(request)
+    wanted = read_config(home, config)
+    if dry_run:
+        return plan.make(home, wanted).report()
+    run = jobs.train(home, wanted)
+    return {"id": run.id, "status": run.status()}
+
+
+def run_list(home: Home) -> list[dict]:
+    """All runs, newest first, without their metrics."""
+    found = []
+    for run_id in runs.listing(home):
+        with suppress(InputError):  # one broken folder must not hide the others
+            found.append(Run(home, run_id).summary())
+    return found
+
+
+def run_show(home: Home, run_id: str) -> dict:
+    """A run: status, progress, config, metrics, checkpoints."""
+    return Run(home, run_id).show()
+
+
+def run_log(home: Home, run_id: str, lines: int | None = None) -> dict:
+    """A run's log, or its last lines."""
+    if lines is not None and lines < 1:
+        raise InputError("lines: at least 1.")
+    return {"id": run_id, "log": Run(home, run_id).log_tail(lines)}
+
+
+def run_stop(home: Home, request: gr.Request, run_id: str) -> dict:
+    """Stops a run at its next step; it saves, and can be resumed."""
+    access.may_change(request)
+    run = Run(home, run_id)
+    run.request_stop()
+    return {"id": run_id, "status": run.status()}
+
+
+def run_resume(home: Home, request: gr.Request, run_id: str) -> dict:
+    """Goes on with a run from its newest whole checkpoint, and returns at once."""
+    access.may_change(request)
+    return {"id": run_id, "status": jobs.resume(home, run_id).status()}
+
+
+def run_delete(home: Home, request: gr.Request, run_id: str) -> dict:
+    """Deletes a run with its checkpoints and its adapter."""
+    access.may_change(request)
+    Run(home, run_id).delete()
+    return {"id": run_id, "deleted": True}
+
+
+# -- subjects --------------------------------------------------------------------------------------------------------
+
+
+def evaluate(
+    home: Home,
+    request: gr.Request,
+    subjects: list[str],
+    task: str | None = None,
+    dataset: str | None = None,
+    split: str = "validation",
+    decoding: str | None = None,
+    rows: int | None = None,
+    probabilities: bool = True,
+    settings: list[str] | None = None,
+) -> list[dict]:
+    """Scores subjects (a run, RUN@STEP, base:MODEL, base) on frozen rows, each on its own; waits for what is missing.
+    `decoding` is greedy, labels or sample; `settings` are further keys of it as key=value."""
+    made = _evaluations(home, request, subjects, task, dataset, split, decoding, rows, probabilities, settings)
+    return [evaluations.compare([evaluation])[0][0] for evaluation in made]
+
+
+def compare(
+    home: Home,
+    request: gr.Request,
+    subjects: list[str],
+    task: str | None = None,
+    dataset: str | None = None,
+    split: str = "validation",
+    decoding: str | None = None,
+    rows: int | None = None,
+    probabilities: bool = True,
+    settings: list[str] | None = None,
+) -> list[dict]:
+    """Compares subjects on the same rows, with intervals and an exact McNemar test against the first; see `evaluate`."""
+    made = _evaluations(home, request, subjects, task, dataset, split, decoding, rows, probabilities, settings)
+    return evaluations.compare(made)[0]
+
+
+def _evaluations(
+    home: Home, request, names, task, dataset, split, mode, rows, probabilities, settings
+) -> list[Evaluation]:
+    """The evaluations asked for; what is missing is made by a job, which only those who may change things can start."""
+    if rows is not None and rows < 1:
+        raise InputError("rows: at least 1.")
+    wanted = Comparison(
+        subjects=taken(names),
+        task=tasks.load(home, task) if task else None,
+        dataset=dataset or None,
+        split=split,
+        rows=rows,
+        decoding=[*([f"mode={mode}"] if mode else []), *(settings or [])],
+        probabilities=probabilities,
+    )
+    made = comparison.look_up(home, wanted).known(home)
+    if all(made):
+        return made
+    access.may_change(request)
+    job = jobs.evaluate(home, wanted)
+    while job and job.holder() is not None:
+        time.sleep(LOOK_EVERY)
+    if job and jobs.outcome(job) != "finished":
+        raise WorkError(f"The evaluation was {job.status()}; what was made of it is kept.")
+    return comparison.look_up(home, wanted).known(home)
+
+
+def generate(
+    home: Home,
+    subjects: list[str],
+    text: str | None = None,
+    row: int | None = None,
+    raw: str | None = None,
+    task: str | None = None,
+    settings: list[str] | None = None,
+) -> list[dict]:
+    """Puts the same prompt to subjects: a `text` through the task, a `row` of the run's validation rows, or a `raw` prompt.
+    `settings` are keys of the decoding as key=value."""
+    if sum(x is not None for x in (text, row, raw)) != 1:
+        raise InputError("Give exactly one of text, row and raw.")
+    names = taken(subjects)
+    chosen, asks = resolve(home, names), tasks.load(home, task) if task else None
+    if row is not None:
+        question = question_for(home, chosen[0], asks, None, "validation")
+        asks, asked = question.task, generate_tab.row_at(question.rows, row)
+    else:
+        asks, asked = asks or generate_tab.task_of(home, names), generate_tab.written(raw if text is None else text)
+        asked = asked if text is None else {asks.text: asked}
+    decoding = comparison.decoding_for(chosen, settings or [])
+    decoding = decoding.for_kind("generate" if raw is not None else asks.kind)
+    events = list(generator.ask(home, names, asks, asked, decoding))
+    made = {event["subject"]: event for event in events if event.pop("event") == "answer"}
+    return [made[name] for name in names]
+
+
+COMMANDS = [
+    *(dataset_list, dataset_show, task_add, task_list, task_show, task_lint, task_preview),
+    *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete),
+    *(evaluate, compare, generate),
+]
+
+# -- YAML ------------------------------------------------------------------------------------------------------------
+
+
+def read_task(text: str) -> Task:
+    """A task from YAML text. Raises InputError."""
+    read_yaml(text, "the task")
+    return task_file.parse(text)
+
+
+def read_config(home: Home, text: str) -> Config:
+    """A config from YAML text, an inline task kept under its name. Raises InputError for names that are paths."""
+    values = read_yaml(text, "the config")
+    inline = values.get("task")
+    if isinstance(inline, dict) or (isinstance(inline, str) and "\n" in inline):
+        task = read_task(inline if isinstance(inline, str) else yaml.safe_dump(inline, allow_unicode=True))
+        values["task"] = task.name
+    else:
+        task = None
+    wanted = config.parse(values)
+    check_id(wanted.task, "The task")
+    check_id(wanted.dataset, "The dataset")
+    access.model_id(wanted.base_model)
+    if task and not (task.name in tasks.listing(home) and tasks.load(home, task.name) == task):
+        tasks.add(home, task)
+    return wanted
+
+
+def read_yaml(text: str, what: str) -> dict:
+    """A mapping from YAML text. Raises InputError; also for aliases, which make a few letters stand for very many."""
+    if len(text) > LONGEST_YAML:
+        raise InputError(f"{what.capitalize()} has more than {LONGEST_YAML:,} letters.")
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise InputError(f"Write {what} without YAML aliases (*name).")
+        values = yaml.safe_load(text) or {}
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{what.capitalize()} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{what.capitalize()} must be a YAML mapping of keys to values.")
+    return values

@@ -1,0 +1,402 @@
+"""The Compare tab: base and adapters on the same frozen rows, what is known of them by itself and the rest on request."""
+
+from contextlib import suppress
+from typing import get_args
+
+import gradio as gr
+
+from lab import comparison, evaluations, jobs, runs
+from lab.comparison import Comparison, EvaluationJob
+from lab.config import Decoding
+from lab.errors import InputError, WorkError
+from lab.home import Home
+from lab.job import ALIVE, Job
+from lab.runs import Run
+from lab.subjects import ADAPTER_WEIGHTS
+from lab.ui import access, look
+
+SPLITS = ["validation", "test", "train"]
+OWN = ("the run's own", "")
+DECODINGS = [OWN, *((mode, mode) for mode in get_args(Decoding.model_fields["mode"].annotation))]
+LOOK_EVERY = 2  # seconds
+MOST_SUBJECTS = 20
+MOST_TEXTS, MOST_LETTERS = 200, 1000  # of the invalid outputs of a subject, and of each of them
+INVALID = "(invalid)"
+OPTIONS = {
+    "name others with --dataset, or --split train or test": "choose other rows, or ask with a text of your own",
+    "name the rows for all of them with --dataset and --split": "choose other rows or other subjects",
+}
+
+
+def build(page: gr.Blocks, home: Home) -> None:
+    with gr.Tab("Compare") as tab:
+        with gr.Row():
+            chosen = gr.Dropdown(
+                ["base"], value=["base"], label="Subjects", multiselect=True, interactive=True, scale=3, min_width=280
+            )
+            few = {"filterable": False, "interactive": True, "scale": 1, "min_width": 160}
+            split = gr.Dropdown(SPLITS, value=SPLITS[0], label="Rows", **few)
+            decoding = gr.Dropdown(DECODINGS, value="", label="Decoding", **few)
+        with gr.Row(equal_height=True):
+            probabilities = gr.Checkbox(True, label="Label probabilities", min_width=160)
+            compare = gr.Button("Compare", variant="primary", min_width=120)
+            evaluate = gr.Button("Evaluate", min_width=120)
+            stop = gr.Button("Stop evaluation", visible=False, min_width=120)
+        doing, said = (gr.Markdown(visible=False, elem_classes=["said"]) for _ in range(2))
+        with gr.Column(visible=False) as results:
+            scores = gr.Dataframe(label="Scores", **TABLE)
+            gr.Markdown(
+                "Brackets hold 95% intervals. p: exact McNemar test against the first subject. "
+                "Invalid answers count as wrong everywhere.",
+                elem_classes=["quiet"],
+            )
+            notes = gr.Markdown(visible=False, elem_classes=["said"])
+            with gr.Row():
+                f1 = gr.Plot(label="Accuracy and macro F1", show_label=False, min_width=320)
+                with gr.Column(min_width=320):
+                    widths = ["20%", "66%", "14%"]
+                    invalid = gr.Dataframe(label="Invalid outputs", wrap=True, column_widths=widths, **TABLE)
+                    valid = gr.Markdown("No invalid outputs.", visible=False, elem_classes=["quiet"])
+            with gr.Row():
+                with gr.Column(min_width=320):
+                    one = gr.Dropdown([], label="Labels of", filterable=False, interactive=True)
+                    counts = gr.Dataframe(label="Rows by true label and answer", **TABLE)
+                    per_label = gr.Dataframe(label="Scores by label", **TABLE)
+                confusion = gr.Plot(label="Confusion", show_label=False, min_width=320)
+
+        seen = gr.State(())  # what the choices were made from
+        offered = gr.State([])  # the subjects that were chosen for the user, who may then have chosen others
+        job_id = gr.State(None)  # the evaluation job that is watched
+        looks = gr.State(0)  # a new number asks for a new look at what is known
+        found = gr.State([])  # what is shown
+        timer = gr.Timer(LOOK_EVERY)
+
+    controls = [chosen, split, decoding, probabilities]
+    watched = [seen, offered, job_id, looks, chosen, doing, evaluate, stop]
+    details = [confusion, counts, per_label]
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+
+    @access.handler
+    def arrive(looks):
+        """A page that was opened, or opened again while an evaluation goes on."""
+        choices, job = on_offer(home), underway(home)
+        start = default(choices)
+        of_job = controls_of(job.wanted, choices) if job else None
+        names, *rest = of_job or (start, SPLITS[0], "", True)
+        shown = [job.id if job else None, looks + 1, gr.update(choices=choices, value=names), *progress(home, job)]
+        return [fingerprint(home), start, *shown, *rest]
+
+    @access.handler
+    def watch(seen, offered, job_id, looks, names):
+        """What has changed by itself: new subjects, and how far an evaluation is."""
+        news, job = [gr.skip()] * len(watched), found_job(home, job_id) or underway(home)
+        ended = job is not None and job.status() not in ALIVE
+        if job or job_id:
+            news[2] = job.id if job and not ended else None
+            news[5:] = progress(home, job)
+        others = offered_now(home, seen, offered, names)
+        if others:
+            kept, news[0], news[1], news[4] = others
+        if ended or (others and kept != names):
+            news[3] = looks + 1
+        return news
+
+    @access.handler
+    def start(request: gr.Request, looks, *values):
+        """Evaluates what is missing, or joins the job that does so already."""
+        try:
+            access.may_change(request)
+            wanted = asked_for(*values)
+            job = next((x for x in living(home) if x.wanted == wanted), None) or jobs.evaluate(home, wanted)
+        except (InputError, WorkError) as error:
+            return gr.skip(), gr.skip(), gr.skip(), line(str(error)), gr.skip(), gr.skip()
+        if job is None:
+            done = line("Nothing is missing: all of it was evaluated before.")
+            return None, looks + 1, line(""), done, gr.skip(), gr.skip()
+        return job.id, gr.skip(), line(""), *progress(home, job)
+
+    @access.handler
+    def stop_job(request: gr.Request, job_id):
+        try:
+            access.may_change(request)
+            job = EvaluationJob(home, job_id or "")
+            job.request_stop()
+        except InputError as error:
+            return line(str(error)), gr.skip(), gr.skip()
+        return progress(home, job)
+
+    @access.handler
+    def show(looks, *values):
+        if not looks:  # the page is being built
+            return [gr.skip()] * len(shown)
+        try:
+            known, lacking, notes = look_at(home, asked_for(*values))
+        except (InputError, WorkError) as error:
+            known, lacking, notes = [], str(error), []
+        head = [known, line(lacking), gr.update(visible=bool(known))]
+        if not known:
+            return head + [gr.skip()] * (len(shown) - len(head))
+        names = [x["subject"] for x in known]
+        chooser = gr.update(choices=names, value=names[-1])
+        return *head, *tables(known), line("\n".join(notes)), chooser, *parts(known[-1])
+
+    @access.handler
+    def show_one(found, name):
+        return parts(next((x for x in found if x["subject"] == name), None))
+
+    page.load(arrive, looks, [*watched, *controls[1:]], **quiet)
+    gr.on([timer.tick, tab.select], watch, [seen, offered, job_id, looks, chosen], watched, **quiet)
+    asked = [looks.change, compare.click, *(control.input for control in controls)]
+    shown = [found, said, results, scores, invalid, valid, f1, notes, one, *details]
+    gr.on(
+        asked,
+        show,
+        [looks, *controls],
+        shown,
+        api_visibility="private",
+        show_progress="minimal",
+        trigger_mode="always_last",
+    )
+    evaluate.click(
+        start, [looks, *controls], [job_id, looks, said, doing, evaluate, stop], concurrency_limit=1, **quiet
+    )
+    stop.click(stop_job, job_id, [doing, evaluate, stop], **quiet)
+    one.input(show_one, [found, one], details, **quiet)
+
+
+TABLE = {"datatype": "str", "type": "array", "interactive": False, "buttons": [], "max_height": 420}
+
+# -- subjects by name ------------------------------------------------------------------------------------------------
+
+
+def on_offer(home: Home) -> list[str]:
+    """What can be chosen: `base`, then runs that have ended with an adapter, newest first, with their kept checkpoints."""
+    names = ["base"]
+    for run_id in runs.listing(home):
+        with suppress(InputError):  # one broken folder must not hide the others
+            run = Run(home, run_id)
+            if (run.adapter / ADAPTER_WEIGHTS).is_file() and run.status() not in ALIVE:
+                names.append(run_id)
+            names += [f"{run_id}@{c['step']}" for c in reversed(run.checkpoints()) if c["kept"]]
+    return names
+
+
+def default(choices: list[str]) -> list[str]:
+    """`base` and the newest run with an adapter."""
+    return [*choices[:1], *[name for name in choices[1:] if "@" not in name][:1]]
+
+
+def fingerprint(home: Home) -> tuple:
+    """What changes whenever other subjects are on offer; cheap enough to be asked for all the time."""
+    found = []
+    for run_id in runs.listing(home):
+        with suppress(InputError):  # deleted in the meantime
+            found.append((run_id, Run(home, run_id).status()))
+    return tuple(found)
+
+
+def offered_now(home: Home, seen: tuple, offered: list[str], names: list[str]) -> tuple | None:
+    """What is chosen now, the new fingerprint, the new default and the choices; None where nothing has changed.
+
+    Who has left the default as it was gets the new one.
+    """
+    now = fingerprint(home)
+    if now == seen:
+        return None
+    choices = on_offer(home)
+    kept = default(choices) if names == offered else [name for name in names or [] if name in choices]
+    return kept, now, default(choices), gr.update(choices=choices, value=kept)
+
+
+def taken(names: list[str] | None, most: int = MOST_SUBJECTS) -> list[str]:
+    """Names of subjects as the page takes them, of which none is a folder of this machine. Raises InputError."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("Subjects are a list of names.")
+    names = list(dict.fromkeys(name.strip() for name in names))
+    if not names:
+        raise InputError("Choose at least one subject.")
+    if len(names) > most:
+        raise InputError(f"Choose at most {most} subjects.")
+    for name in names:
+        if name.startswith("base:"):
+            access.model_id(name.removeprefix("base:"))
+    return names
+
+
+# -- what is asked for -----------------------------------------------------------------------------------------------
+
+
+def asked_for(names, split, decoding, probabilities) -> Comparison:
+    """The comparison that stands in the controls. Raises InputError."""
+    if split not in SPLITS or decoding not in [mode for _, mode in DECODINGS]:
+        raise InputError(f"Rows are {', '.join(SPLITS)}; decodings are {', '.join(name for name, _ in DECODINGS)}.")
+    settings = [f"mode={decoding}"] if decoding else []
+    return Comparison(subjects=taken(names), split=split, decoding=settings, probabilities=probabilities is True)
+
+
+def controls_of(wanted: Comparison, choices: list[str]) -> tuple | None:
+    """What the controls must say to ask for a comparison; None where they cannot, as for one of the command line."""
+    mode = "".join(wanted.decoding).removeprefix("mode=")
+    values = (wanted.subjects, wanted.split, mode, wanted.probabilities)
+    with suppress(InputError):
+        if asked_for(*values) == wanted and set(wanted.subjects) <= set(choices):
+            return values
+    return None
+
+
+def look_at(home: Home, wanted: Comparison) -> tuple[list[dict], str, list[str]]:
+    """What is known of a comparison; what is not, in words; and what differs between the subjects."""
+    asked = comparison.look_up(home, wanted)
+    made = asked.known(home)
+    lacking = [subject.name for subject, one in zip(asked.subjects, made, strict=True) if one is None]
+    known, notes = evaluations.compare([one for one in made if one]) if any(made) else ([], [])
+    for x in known:
+        if x.get("labels_left_out"):
+            left_out = ", ".join(x["labels_left_out"])
+            notes.append(f"{x['subject']}: F1 leaves out {left_out}, which no row and no answer has.")
+    has = "has" if len(lacking) == 1 else "have"
+    words = f"{' and '.join(lacking)} {has} not been evaluated like this yet: press Evaluate." if lacking else ""
+    if lacking == ["base"] and not known:
+        words += " Adapters that are trained show up here by themselves."
+    return known, words, notes
+
+
+# -- the job ---------------------------------------------------------------------------------------------------------
+
+
+def living(home: Home) -> list[EvaluationJob]:
+    return [job for job in jobs.living(home) if job.kind == EvaluationJob.kind]
+
+
+def underway(home: Home) -> EvaluationJob | None:
+    """The evaluation job that is at work or next in the queue."""
+    return next(iter(living(home)), None)
+
+
+def found_job(home: Home, job_id: str | None) -> EvaluationJob | None:
+    with suppress(InputError):  # its folder may be gone by now
+        return EvaluationJob(home, job_id) if job_id else None
+    return None
+
+
+def progress(home: Home, job: EvaluationJob | None) -> tuple:
+    """A line about a job, and whether Evaluate and Stop evaluation can be pressed."""
+    status = job.status() if job else "none"
+    alive = status in ALIVE
+    buttons = gr.update(interactive=not alive), gr.update(visible=alive, interactive=status != "stopping")
+    return line(in_words(home, job, status) if job else ""), *buttons
+
+
+def line(text: str):
+    """A text as a line of the page, with the page's words for the options of the command line; no line without a text."""
+    for option, words in OPTIONS.items():
+        text = text.replace(option, words)
+    return gr.update(value=look.plain(text), visible=bool(text))
+
+
+def in_words(home: Home, job: EvaluationJob, status: str) -> str:
+    if status == "queued":
+        before = [other.id for other in jobs.living(home) if other.id != job.id]
+        return f"{job.id} waits for its turn behind {_listed(before)}." if before else f"{job.id} is about to start."
+    if status == "stopping":
+        return f"{job.id} is stopping; the subjects that it has finished are kept."
+    if status in ALIVE:
+        return f"{job.id}: {_doing(job)}"
+    with suppress(InputError, WorkError):
+        return f"{job.id} is {jobs.outcome(job)}."
+    error = job.error()
+    return f"{job.id} failed: {error['message']} {error['advice']}".strip()
+
+
+def _doing(job: Job) -> str:
+    doing = job.state().get("doing")
+    if not doing:
+        return "starting."
+    if doing["what"].startswith("loading"):
+        return f"{doing['what']}."
+    return f"{doing['what']}, {doing['done']:,} of {doing['total']:,} rows ({doing['done'] / doing['total']:.0%})."
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} others"
+
+
+# -- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def tables(known: list[dict]) -> tuple:
+    """Scores, invalid outputs and the chart of all subjects."""
+    from lab.ui import charts
+
+    read, said = any(x["accuracy"] is not None for x in known), any(x["invalid"] for x in known)
+    return (
+        scores_of(known),
+        gr.update(value=invalid_of(known), visible=said),
+        gr.update(visible=read and not said),
+        gr.update(value=charts.f1_chart(known) if read else None, visible=read),
+    )
+
+
+def scores_of(known: list[dict]) -> dict:
+    texts = list(dict.fromkeys(key for x in known for key in x.get("text_metrics", {})))
+    headers = ["subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "p"]
+    headers += [*(key.replace("_", " ") for key in texts), "decoding", "seconds"]
+    rows = [
+        [
+            x["subject"],
+            f"{x['n']:,}",
+            share(x["accuracy"], x["accuracy_ci95"]),
+            share(x["macro_f1"], x["f1_ci95"]),
+            share(x["weighted_f1"]),
+            "–" if x["invalid"] is None else f"{x['invalid']:,}",
+            p_value(x["p_value"]),
+            *(share(x.get("text_metrics", {}).get(key)) for key in texts),
+            x["decoding"],
+            f"{x['seconds']:.1f}",
+        ]
+        for x in known
+    ]
+    return {"headers": headers, "data": rows}
+
+
+def invalid_of(known: list[dict]) -> dict:
+    """The invalid outputs of all subjects, the most frequent first."""
+    rows = []
+    for x in known:
+        texts = x["invalid_outputs"]
+        rows += [[x["subject"], text[:MOST_LETTERS], f"{n:,}"] for text, n in texts[:MOST_TEXTS]]
+        if len(texts) > MOST_TEXTS:
+            rest = sum(n for _, n in texts[MOST_TEXTS:])
+            rows.append([x["subject"], f"… and {len(texts) - MOST_TEXTS:,} other texts", f"{rest:,}"])
+    return {"headers": ["subject", "text", "rows"], "data": rows}
+
+
+def parts(one: dict | None) -> tuple:
+    """The confusion of one subject as chart and numbers, and its scores label by label."""
+    if one is None or not one["confusion"]:
+        return tuple(gr.update(visible=False) for _ in range(3))
+    from lab.ui import charts
+
+    labels, counts = one["confusion"]["labels"], one["confusion"]["counts"]
+    numbers = [[true, *(f"{n:,}" for n in row)] for true, row in zip(labels, counts, strict=True)]
+    by_label = [
+        [x["label"], *(f"{x[key]:.3f}" for key in ("precision", "recall", "f1")), f"{x['support']:,}"]
+        for x in one["per_label"]
+    ]
+    return (
+        gr.update(value=charts.confusion_chart(one["confusion"]), visible=True),
+        gr.update(value={"headers": ["true label", *labels, INVALID], "data": numbers}, visible=True),
+        gr.update(value={"headers": ["label", "precision", "recall", "F1", "rows"], "data": by_label}, visible=True),
+    )
+
+
+def share(value: float | None, interval: list[float] | None = None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def p_value(p: float | None) -> str:
+    if p is None:
+        return ""
+    return "< 0.0001" if p < 0.0001 else f"{p:.2g}"

@@ -1,0 +1,159 @@
+"""The part of the Dataset tab that adds a dataset: from files, or from the Hub by a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gradio as gr
+
+from lab import data, preview, tables
+from lab.data import About
+from lab.errors import InputError, WorkError
+from lab.home import ROOT, Home
+from lab.ui import access, look
+
+FILES, HUB = "Files", "Hugging Face Hub"
+ENDINGS = sorted(tables.ENDINGS)
+LONGEST_FETCH = 3600  # seconds
+
+
+def build(home: Home, dataset: gr.Dropdown) -> None:
+    """`dataset` is the list of datasets, in which a new one is chosen as soon as it is there."""
+    with gr.Accordion("Add a dataset", open=False):
+        source = gr.Radio([FILES, HUB], value=FILES, label="From", info="Files: csv, tsv, json, jsonl or parquet.")
+        with gr.Column() as files, gr.Row():
+            file = {"file_types": ENDINGS, "height": 150, "min_width": 200}
+            train = gr.File(label="Training rows", **file)
+            validation = gr.File(label="Validation rows (optional)", **file)
+            test = gr.File(label="Test rows (optional)", **file)
+        hub = gr.Textbox(
+            label="Hub id", placeholder="owner/name", info="owner/name[:config][@revision]", visible=False, max_lines=1
+        )
+        with gr.Row():
+            name = gr.Textbox(label="Name", placeholder="small letters, digits, - and _", max_lines=1, min_width=200)
+            column = {"allow_custom_value": True, "interactive": True, "min_width": 130}
+            text = gr.Dropdown([], label="Text", **column)
+            label = gr.Dropdown([""], value="", label="Label", **column)
+            target = gr.Dropdown([""], value="", label="Answer text", **column)
+        label_names = gr.Textbox(
+            label="Names of the integer labels 0, 1, …", placeholder="bad, good", max_lines=1, visible=False
+        )
+        add = gr.Button("Add dataset", variant="primary")
+        said = gr.Markdown(elem_classes=["said"])
+
+    columns = [name, text, label, target, label_names, said]
+    private = {"api_visibility": "private"}
+
+    @access.handler
+    def switch(kind):
+        from_hub = kind == HUB
+        return gr.update(visible=not from_hub), gr.update(visible=from_hub), gr.update(visible=from_hub)
+
+    source.input(switch, source, [files, hub, label_names], **private, show_progress="hidden")
+    train.upload(access.handler(read_columns), train, columns, **private)
+    label.input(access.handler(ask_for_names), [train, label], label_names, **private, show_progress="hidden")
+
+    @access.handler
+    def add_dataset(request: gr.Request, kind, train, validation, test, hub, *fields):
+        try:
+            access.may_change(request)
+            roles = [(value or "").strip() for value in fields]  # name, columns, names of labels
+            if kind == HUB:
+                fetch(home, hub or "", *roles)
+            else:
+                keep(home, {"train": train, "validation": validation, "test": test}, *roles)
+        except (InputError, WorkError) as error:
+            return gr.skip(), look.plain(in_words_of_the_page(str(error)))
+        added = data.load(home, roles[0])
+        sizes = ", ".join(f"{split} {preview.size(added, split):,} rows" for split in added.splits)
+        return gr.update(choices=data.listing(home), value=added.name), look.plain(f"Added {added.name}: {sizes}.")
+
+    inputs = [source, train, validation, test, hub, name, text, label, target, label_names]
+    add.click(add_dataset, inputs, [dataset, said], **private, concurrency_limit=1)
+
+
+def read_columns(file: str | None):
+    """Fills the form from an uploaded file: its columns, which of them is probably what, a name."""
+    try:
+        if file is None:
+            raise InputError("Choose a file first.")
+        table = tables.read(Path(file))
+    except InputError as error:
+        return *(gr.skip() for _ in range(5)), look.plain(str(error))
+    names = table.column_names
+    roles = preview.guess_columns(table.slice(0, preview.PREVIEW_ROWS).to_pylist())
+    chosen = {role: gr.update(choices=["", *names], value=roles[role] or "") for role in ("label", "target")}
+    stem = re.sub(r"[^a-z0-9_-]+", "-", Path(file).stem.lower()).strip("-_")[:64]
+    read = f"{table.num_rows:,} rows, columns {', '.join(names)}. Check which is which, then add it."
+    return (
+        stem or gr.skip(),
+        gr.update(choices=names, value=roles["text"]),
+        chosen["label"],
+        chosen["target"],
+        names_wanted(table.column(roles["label"]).to_pylist() if roles["label"] else []),
+        look.plain(read),
+    )
+
+
+def ask_for_names(file: str | None, label: str | None):
+    """Shows the field for names of integer labels when the chosen column holds such labels."""
+    if not file or not label:
+        return gr.skip()
+    table = tables.read(Path(file))
+    return names_wanted(table.column(label).to_pylist() if label in table.column_names else [])
+
+
+def names_wanted(values: list):
+    labels = preview.integer_labels(values)
+    return gr.update(visible=bool(labels), label=f"Names of the integer labels {', '.join(map(str, labels))}", value="")
+
+
+def described(name: str, text: str, label: str, target: str, names: str) -> About:
+    """The description of a dataset from the form's fields, all of them text, empty where there is none."""
+    if not text:
+        raise InputError("Choose the column that holds the text.")
+    return preview.described(name, text, label or None, names or None, target or None)
+
+
+def keep(home: Home, files: dict[str, str | None], name, text, label, target, names) -> None:
+    """Adds uploaded files as a dataset."""
+    if not files["train"]:
+        raise InputError("Choose a file with training rows first.")
+    about = described(name, text, label, target, names)
+    about = about.model_copy(update={"source": Path(files["train"]).name})
+    data.add(home, about, {split: Path(path) for split, path in files.items() if path})
+
+
+def fetch(home: Home, hub: str, name, text, label, target, names) -> None:
+    """Adds a dataset of the Hub through the command line, so that the page never loads the library for it."""
+    if not hub.strip():
+        raise InputError("Write the Hub id of the dataset first: owner/name.")
+    described(name, text, label, target, names)
+    given = {"home": str(home.path), "text": text, "label": label, "target": target, "label-names": names}
+    options = [f"--{key}={value}" for key, value in given.items() if value]
+    command = [sys.executable, "-m", "lab", "dataset", "add", *options, "--json", "--", name, f"hub:{hub.strip()}"]
+    environment = {key: value for key, value in os.environ.items() if key != "LAB_DEBUG"}
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LONGEST_FETCH, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WorkError(f"{hub} was not fetched within {LONGEST_FETCH // 60} minutes.") from error
+    if done.returncode:
+        said = done.stderr.rpartition("Error: ")[2].strip() or "it ended without a word"
+        raise (InputError if done.returncode == 2 else WorkError)(said)
+
+
+def in_words_of_the_page(message: str) -> str:
+    """A message that names the command line's options, with the page's names for them."""
+    names = {
+        "--label-names": "the names of the labels",
+        "--text": "Text",
+        "--label": "Label",
+        "--target": "Answer text",
+    }
+    for option, field in names.items():
+        message = message.replace(option, field)
+    return message[:1].upper() + message[1:]

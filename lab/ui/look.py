@@ -1,0 +1,105 @@
+"""How the page looks: its theme, the little CSS that the theme cannot say, and text that stays text."""
+
+import re
+
+import gradio as gr
+
+# The fonts of the machine that looks at the page: no request goes to a font server.
+FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
+MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace"]
+
+SHARED_COLOUR, TRAINED_COLOUR = "blue", "green"  # of marks in a prompt
+
+
+def theme() -> gr.themes.Base:
+    """Quiet greys and one blue that keeps its contrast in light and dark mode."""
+    quiet = gr.themes.Base(
+        primary_hue="blue",
+        secondary_hue="blue",
+        neutral_hue="slate",
+        radius_size="md",
+        font=FONT,
+        font_mono=MONO,
+    )
+    return quiet.set(
+        color_accent="*primary_700",
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_border_color="*neutral_200",
+        block_border_color_dark="*neutral_800",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        input_background_fill="white",
+        input_background_fill_dark="*neutral_800",
+        input_border_width="1px",
+        input_border_color="*neutral_300",
+        input_border_color_dark="*neutral_600",
+        input_border_color_focus="*primary_600",
+        input_border_color_focus_dark="*primary_400",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+        button_secondary_background_fill="*neutral_100",
+        button_secondary_background_fill_dark="*neutral_700",
+        button_secondary_background_fill_hover="*neutral_200",
+        button_secondary_background_fill_hover_dark="*neutral_600",
+        button_secondary_border_color="*neutral_300",
+        button_secondary_border_color_dark="*neutral_600",
+        button_secondary_text_color="*neutral_800",
+        button_secondary_text_color_dark="*neutral_100",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
+    )
+
+
+CSS = """
+.gradio-container { width: 100%; max-width: 1320px !important; margin: 0 auto; }
+.dark { --color-accent: var(--primary-300); }
+.page-title h1 { font-size: 1.3rem; margin: 0; }
+.quiet p, .quiet li { color: var(--body-text-color-subdued); font-size: .875rem; margin: 0 0 .15rem; }
+.section h2 { font-size: 1.05rem; margin: .6rem 0 0; }
+.said p, .said li { margin: 0 0 .2rem; overflow-wrap: anywhere; }
+.at-end { align-items: flex-end; }
+
+/* Cells are words to be read. */
+.words-table .cell-wrap, .words-table span { font-family: var(--font); }
+.words-table .cell-wrap { overflow-wrap: anywhere; }
+
+/* The exact prompt: every blank and every empty line is shown as it stands, and none that stands in the markup alone. */
+.exact-prompt .textfield { display: block; padding: var(--spacing-md); font-family: var(--font-mono); font-size: 0;
+  line-height: 1.4rem; white-space: normal; max-height: 75vh; overflow-y: auto; }
+.exact-prompt .token, .exact-prompt .token-container { display: inline; margin: 0; padding: 0; white-space: normal; }
+.exact-prompt .token.highlighted .text { background: inherit; border-radius: 2px; }
+.exact-prompt .text { display: inline; padding: 0; font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere;
+  word-break: normal; }
+.exact-prompt .line-break { display: block; height: 0; }
+.exact-prompt .line-break + .line-break, .exact-prompt .line-break:first-child { height: 1.4rem; }
+
+@media (min-width: 900px) {
+  .stays-in-sight { position: sticky; top: 8px; align-self: flex-start; }
+}
+@media (max-width: 640px) {
+  .words-table .body-cell .cell-wrap, .words-table .header-cell .cell-wrap { padding-left: 4px; padding-right: 4px; }
+  .words-table .body-cell span, .words-table .header-cell span { font-size: .78rem; }
+  .gradio-container > main, .gradio-container .main { padding: 10px 6px !important; }
+}
+"""
+
+
+def plain(text: str) -> str:
+    """Any text as Markdown that shows just this text: no markup, links, pictures or formulas come of it."""
+    spelled = re.sub(r"[!-/:-@\[-`{-~]", lambda mark: f"&#{ord(mark[0])};", str(text).strip())
+    return re.sub(r"\s*\n\s*", "<br>", spelled)
