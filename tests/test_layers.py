@@ -49,7 +49,7 @@ LIBRARIES = {  # at the top of a module, beside the standard library
     "records": RECORDS,
     "jobs": set(),
     "compute": RECORDS | {"torch", "transformers", "peft", "trl", "bitsandbytes", "datasets"},
-    "faces": {"yaml", "click", "rich", "tqdm"},
+    "faces": {"yaml", "pydantic", "click", "rich", "tqdm"},
 }
 PAGE = {"gradio", "plotly", "starlette", "pandas"}  # in `ui` alone
 # The entry points where the heavy half of the lab is loaded: (file, function) -> module.

@@ -71,10 +71,11 @@ def tab(page, served):
 
 def table(tab, label: str) -> list[list[str]]:
     """The rows of a table as they stand on the page."""
-    found = tab.get_by_role("table", name=label).or_(tab.locator(f".block:has(> * :text-is('{label}')) table")).last
-    return found.locator("tbody tr").evaluate_all(
-        "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText.trim()))"
-    )
+    return tab.get_by_role("grid", name=label, exact=True).evaluate_all("""
+        grids => grids.flatMap(grid => [...grid.querySelectorAll('[role=row]')].map(
+            row => [...row.querySelectorAll('[role=gridcell]')].map(cell => cell.innerText.trim())
+        )).filter(row => row.length)
+    """)
 
 
 def choose(tab, label: str, option: str) -> None:
@@ -84,7 +85,7 @@ def choose(tab, label: str, option: str) -> None:
 
 def scored(tab) -> list[str]:
     """The subjects of the table of scores."""
-    return [row[0] for row in table(tab, "Scores") if row] if tab.get_by_text("Brackets hold").is_visible() else []
+    return [row[0] for row in table(tab, "Scores")] if tab.get_by_text("Brackets hold").is_visible() else []
 
 
 def test_base_and_the_newest_run_stand_there_by_themselves_and_nothing_is_hidden(tab, home):
@@ -94,7 +95,7 @@ def test_base_and_the_newest_run_stand_there_by_themselves_and_nothing_is_hidden
     assert table(tab, "Scores") == compare_tab.scores_of(known)["data"]
     assert sum(x["invalid"] for x in known) > 0
     until(lambda: table(tab, "Invalid outputs"))
-    assert [row[:2] for row in table(tab, "Invalid outputs")][0] == ["base", known[0]["invalid_outputs"][0][0]]
+    assert table(tab, "Invalid outputs")[0][:2] == ["base", known[0]["invalid_outputs"][0][0]]
     counts = table(tab, "Rows by true label and answer")
     assert [row[0] for row in counts] == ["fine", HOSTILE]
     assert sum(int(cell) for row in counts for cell in row[1:]) == 32

@@ -68,7 +68,8 @@ def drawn(page, trace: str) -> list:
 
 
 def row_of(page, run_id: str):
-    return page.locator("tr", has=page.get_by_role("gridcell", name=run_id, exact=True)).first
+    """A run's row in the list."""
+    return page.locator("tbody tr").filter(has_text=run_id, visible=True).first
 
 
 def button(page, name: str):

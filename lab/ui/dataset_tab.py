@@ -42,7 +42,7 @@ def build(page: gr.Blocks, home: Home) -> None:
                     interactive=False,
                     wrap=True,
                     buttons=[],
-                    max_height=560,
+                    max_height=640,
                     elem_classes=["words-table"],
                 )
                 with gr.Row(elem_classes=["at-end"]):
