@@ -130,6 +130,6 @@ def test_texts_of_users_are_shown_letter_by_letter():
 )
 def test_zoom_stays_and_the_page_shines_through(figure):
     layout = drawn(figure)["layout"]
-    assert layout["uirevision"] == "kept"
+    assert layout["uirevision"]
     assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
     assert len(figure.to_json()) < 5000

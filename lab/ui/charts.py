@@ -21,11 +21,43 @@ SCORE_LINES = [  # key, name, colour, marker
     ("invalid", "invalid answers", RED, "x"),
 ]
 
+# To be run when the page loads. The page makes a chart anew when its data change, which would undo what somebody has
+# zoomed or switched off; so that is remembered by the chart's `uirevision` and put into the next one of that name.
+KEEP_ZOOM = """() => {
+  const kept = {};
+  const remember = (place, name) => {
+    const axes = {};
+    for (const axis of ["xaxis", "yaxis"])
+      if (place.layout[axis]?.autorange === false) axes[axis] = {range: [...place.layout[axis].range], autorange: false};
+    const off = place.data.filter(line => line.visible === "legendonly").map(line => line.name);
+    kept[name] = {axes, off};
+  };
+  const wrap = plotly => {
+    const react = plotly.react;
+    plotly.react = async (place, data, layout, config) => {
+      const name = layout.uirevision, before = kept[name];
+      if (before) {
+        for (const axis in before.axes) Object.assign(layout[axis], before.axes[axis]);
+        for (const line of data) if (before.off.includes(line.name)) line.visible = "legendonly";
+      }
+      await react(place, data, layout, config);
+      if (!place.remembers) {
+        place.remembers = true;
+        for (const event of ["plotly_relayout", "plotly_restyle"]) place.on(event, () => remember(place, name));
+      }
+    };
+  };
+  Object.defineProperty(window, "Plotly", {configurable: true, set: plotly => {
+    Object.defineProperty(window, "Plotly", {value: plotly, writable: true, configurable: true});
+    wrap(plotly);
+  }});
+}"""
 
-def loss_chart(lines: dict[str, dict]) -> Figure:
+
+def loss_chart(lines: dict[str, dict], of: str = "") -> Figure:
     """Training loss, raw and smoothed, and validation loss, by step; `lines` as `progress.Points.lines` gives them.
 
-    `"NaN"` and `"Infinity"` are marked, never hidden.
+    `"NaN"` and `"Infinity"` are marked, never hidden. `of` names the run, whose zoom is kept.
     """
     loss, validation, epochs = lines["loss"], lines["validation_loss"], lines["epoch"]
     steps, values = _numbers(loss)
@@ -39,17 +71,17 @@ def loss_chart(lines: dict[str, dict]) -> Figure:
         *_not_numbers(loss, "training"),
         *_not_numbers(validation, "validation"),
     ]
-    return _figure(traces, "Step", "Loss", xaxis=_FROM_0, yaxis=_FROM_0, yaxis2=_BESIDE)
+    return _figure(f"loss {of}", traces, "Step", "Loss", xaxis=_FROM_0, yaxis=_FROM_0, yaxis2=_BESIDE)
 
 
-def scores_chart(lines: dict[str, dict]) -> Figure:
+def scores_chart(lines: dict[str, dict], of: str = "") -> Figure:
     """Accuracy, macro F1 and the share of invalid answers by step; of training rows dashed. All values are shares."""
     traces = []
     for before, rows, dash in (("", "", "solid"), ("train_", ", training rows", "dot")):
         for key, name, colour, symbol in SCORE_LINES:
             if lines[before + key]:
                 traces.append(_scored(lines[before + key], lines["epoch"], name + rows, colour, symbol, dash))
-    return _figure(traces, "Step", "Share", xaxis=_FROM_0, yaxis={"range": [-0.03, 1.03]})
+    return _figure(f"scores {of}", traces, "Step", "Share", xaxis=_FROM_0, yaxis={"range": [-0.03, 1.03]})
 
 
 def f1_chart(compared: list[dict]) -> Figure:
@@ -87,6 +119,7 @@ def f1_chart(compared: list[dict]) -> Figure:
     names = [plain(x["subject"]) for x in scored]
     axis = {**_names(names), "range": [len(names) - 0.5, -0.5]}
     return _figure(
+        "f1",
         traces,
         "Share of rows, with 95% interval",
         "",
@@ -108,6 +141,7 @@ def confusion_chart(confusion: dict) -> Figure:
         _cells(range(known, known + 1), columns, labels, shares, counts, [[0, "#fdf0f0"], [1, "#c62a2f"]]),
     ]
     return _figure(
+        "confusion",
         traces,
         "Answer",
         "True label",
@@ -215,7 +249,9 @@ def _names(names: list[str]) -> dict:
     return {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "zeroline": False}
 
 
-def _figure(traces: list[dict], x: str, y: str, height: int = 320, hovermode: str = "x unified", **axes) -> Figure:
+def _figure(
+    name: str, traces: list[dict], x: str, y: str, height: int = 320, hovermode: str = "x unified", **axes
+) -> Figure:
     from plotly.graph_objects import Figure
 
     common = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True}
@@ -229,7 +265,7 @@ def _figure(traces: list[dict], x: str, y: str, height: int = 320, hovermode: st
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "hovermode": hovermode,
         "hoverlabel": {"bgcolor": "#1f2937", "font": {"color": "#ffffff"}},
-        "uirevision": "kept",  # what was zoomed or switched off stays so when points are added
+        "uirevision": name,
         "xaxis": {**common, "title": {"text": x}, **axes.pop("xaxis", {})},
         "yaxis": {**common, "title": {"text": y}, **axes.pop("yaxis", {})},
         **axes,

@@ -92,6 +92,7 @@ CSS = """
   .stays-in-sight { position: sticky; top: 8px; align-self: flex-start; }
 }
 @media (max-width: 640px) {
+  .tab-container button { padding: 0 10px; font-size: .9rem; }  /* all four in one line */
   .words-table .body-cell .cell-wrap, .words-table .header-cell .cell-wrap { padding-left: 4px; padding-right: 4px; }
   .words-table .body-cell span, .words-table .header-cell span { font-size: .78rem; }
   .gradio-container > main, .gradio-container .main { padding: 10px 6px !important; }

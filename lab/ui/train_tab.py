@@ -102,6 +102,7 @@ def build(page: gr.Blocks, home: Home) -> None:
 
     looking = [look_again, [chosen, seen], [*outputs.values(), seen]]
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    page.load(None, js=charts.KEEP_ZOOM, **quiet)
     gr.on([page.load, timer.tick], *looking, queue=False, **quiet)
     # What a browser missed, asleep or offline, is there after a click on the tab.
     tab.select(lambda chosen: look_again(chosen, {}), chosen, looking[2], queue=False, **quiet)
@@ -263,8 +264,8 @@ def views(home: Home, run: dict | None, found: list[dict]) -> dict[str, tuple]:
     return {
         **all_runs,
         "made": ((run_id, run["attempt"]), lambda _: made_of(here)),
-        "losses": (mark, lambda _: plot_box(charts.loss_chart, points.lines(), progress.LOSSES)),
-        "scores": (mark, lambda _: plot_box(charts.scores_chart, points.lines(), progress.SCORES)),
+        "losses": (mark, lambda _: plot_box(charts.loss_chart, run_id, points.lines(), progress.LOSSES)),
+        "scores": (mark, lambda _: plot_box(charts.scores_chart, run_id, points.lines(), progress.SCORES)),
         "log": ((run_id, progress.log_size(here)), lambda _: here.log_tail(LOG_LINES)),
     }
 
@@ -329,7 +330,7 @@ def error_box(error: dict | None):
     return gr.update(value=text, visible=bool(text))
 
 
-def plot_box(chart, lines: dict[str, dict], keys: list[str]):
+def plot_box(chart, run_id: str, lines: dict[str, dict], keys: list[str]):
     """A chart, where there is anything to draw."""
     some = any(lines[key] for key in keys)
-    return gr.update(value=chart(lines) if some else None, visible=some)
+    return gr.update(value=chart(lines, run_id) if some else None, visible=some)

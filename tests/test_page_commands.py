@@ -1,0 +1,187 @@
+"""The page's public events: the commands of the command line through `gradio_client`, and what they refuse."""
+
+import inspect
+import os
+import time
+
+import httpx
+import pytest
+import yaml
+from colours import CODEBOOK
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from test_page_compare import end_generation
+
+import app
+from lab.errors import InputError
+from lab.home import Home
+from lab.ui import commands
+
+NAMES = [
+    *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
+    *("dataset_add", "dataset_list", "dataset_show"),
+    *("task_add", "task_list", "task_show", "task_lint", "task_preview"),
+    *("evaluate", "compare", "generate"),
+]
+CHANGING = ["train", "run_stop", "run_resume", "run_delete", "dataset_add", "task_add"]
+PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "..", "assets/tasks/sentiment.yaml", "~"]
+CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
+
+
+@pytest.fixture(scope="module")
+def served(serve):
+    found = serve()
+    yield found
+    end_generation(Home.at(found.home))
+
+
+@pytest.fixture(scope="module")
+def client(served):
+    return Client(served.url, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def call(client):
+    """Calls an event by its name."""
+    return lambda api, **values: client.predict(**values, api_name=f"/{api}")
+
+
+def post(served, name: str, values: list) -> str:
+    """What an event says to a plain request, in which a path can be put where the client would upload its file."""
+    url = f"{served.url}/gradio_api/call/{name}"
+    event = httpx.post(url, json={"data": values}).json()["event_id"]
+    return httpx.get(f"{url}/{event}", timeout=60).text
+
+
+def test_the_commands_and_nothing_else_are_public(tmp_path):
+    info = app.build(Home.at(tmp_path)).get_api_info()
+    assert sorted(info["named_endpoints"]) == sorted(f"/{name}" for name in NAMES)
+    assert not info["unnamed_endpoints"]
+    assert all(endpoint["description"] for endpoint in info["named_endpoints"].values())
+
+
+def test_the_loop_through_the_commands(call):
+    assert "sentiment" in {x["name"] for x in call("dataset_list")}
+    assert "sentiment" in {x["name"] for x in call("task_list")}
+    run = call("train", config=yaml.safe_dump(CONFIG))
+    assert run["id"] == "small-1"
+    while (found := call("run_show", run_id="small-1"))["status"] in ("queued", "running"):
+        time.sleep(0.3)
+    assert (found["status"], len(found["metrics"])) == ("finished", 2)
+    assert [x["id"] for x in call("run_list")] == ["small-1"]
+    assert "finished" in call("run_log", run_id="small-1", lines=1)["log"]
+    assert {x["subject"] for x in call("compare", subjects=["base", "small-1"])} == {"base", "small-1"}  # known
+    made = call("evaluate", subjects=["base", "small-1"], decoding="labels", rows=8)  # by a job
+    assert [(x["n"], x["decoding"], x["invalid"]) for x in made] == [(8, "labels", 0)] * 2
+    both = call("generate", subjects=["base", "small-1"], row=3, settings=["max_new_tokens=4"])
+    assert [x["subject"] for x in both] == ["base", "small-1"]
+    assert set(both[0]) == {"subject", "prompt", "output", "label", "label_probabilities", "seconds", "tokens"}
+    assert call("generate", subjects=["small-1"], raw="Once")[0]["prompt"] == "Once"
+    assert "A day." in call("generate", subjects=["small-1"], text="A day.")[0]["prompt"]
+    for api in ("run_stop", "run_resume"):
+        with pytest.raises(AppError, match="small-1 is finished"):
+            call(api, run_id="small-1")
+    assert call("run_delete", run_id="small-1") == {"id": "small-1", "deleted": True}
+    assert call("run_list") == []
+
+
+def test_an_upload_and_yaml_text_become_a_dataset_and_a_task(call, tmp_path):
+    (tmp_path / "colours.csv").write_text("text,label\nred,warm\nblue,cold\ngreen,cool\n")
+    added = call("dataset_add", name="colours", file=handle_file(tmp_path / "colours.csv"), label="label")
+    assert added["splits"] == {"train": {"rows": 3, "labels": {"warm": 1, "cold": 1, "cool": 1}}}
+    assert call("dataset_show", name="colours", max_length=1)["tokens"]["limit"] == 1
+    assert call("task_add", task=yaml.safe_dump(CODEBOOK))["labels"] == ["warm", "cold"]
+    assert call("task_show", name="colours")["prompt"] == CODEBOOK["prompt"]
+    assert "cool" in {x["label"] for x in call("task_lint", name="colours", dataset="colours")}
+    shown = call("task_preview", name="colours", dataset="colours", row=1)
+    assert "Colour: blue" in shown["text"] and "spans" not in shown
+    with pytest.raises(AppError, match="there already"):
+        call("task_add", task=yaml.safe_dump(CODEBOOK))
+
+
+def test_an_inline_task_is_kept_under_its_name(call):
+    task = {**CODEBOOK, "name": "inline", "labels": [{"name": "positive"}, {"name": "negative"}]}
+    for inline in (task, yaml.safe_dump(task)):
+        assert call("train", config=yaml.safe_dump({**CONFIG, "task": inline}), dry_run=True)["task"] == "inline"
+    assert "inline" in {x["name"] for x in call("task_list")}
+    with pytest.raises(AppError, match="there already"):
+        call("train", config=yaml.safe_dump({**CONFIG, "task": {**task, "prompt": "$text"}}), dry_run=True)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_paths_are_refused_everywhere(call, path):
+    asked = [("run_show", {"run_id": path}), ("run_log", {"run_id": path}), ("run_stop", {"run_id": path})]
+    asked += [("run_resume", {"run_id": path}), ("run_delete", {"run_id": path}), ("dataset_show", {"name": path})]
+    asked += [("dataset_show", {"name": "sentiment", key: path}) for key in ("task", "model")]
+    asked += [("task_show", {"name": path}), ("task_lint", {"name": path, "dataset": "sentiment"})]
+    asked += [("task_lint", {"name": "sentiment", "dataset": path}), ("task_add", {"task": path})]
+    preview = {"name": "sentiment", "dataset": "sentiment"}
+    asked += [("task_preview", {**preview, key: path}) for key in ("name", "dataset", "model")]
+    asked += [("train", {"config": f"{key}: '{path}'"}) for key in ("task", "dataset", "base_model", "name")]
+    asked += [("dataset_add", {"name": path, "hub": "owner/name"})]
+    for api in ("evaluate", "compare"):
+        asked += [(api, {"subjects": [x]}) for x in (path, f"base:{path}", f"{path}@1")]
+        asked += [(api, {"subjects": ["base"], key: path}) for key in ("task", "dataset", "split", "decoding")]
+    asked += [("generate", {"subjects": [x], "raw": "A"}) for x in (path, f"base:{path}")]
+    asked += [("generate", {"subjects": ["base"], "raw": "A", "task": path})]
+    for api, values in asked:
+        with pytest.raises(AppError) as refused:
+            call(api, **values)
+        assert "has a problem" not in str(refused.value), (api, values)  # it was refused, it did not break
+
+
+def test_only_uploads_are_read(served, tmp_path):
+    (tmp_path / "here.csv").write_text("text,label\na,b\n")
+    for path in (str(tmp_path / "here.csv"), "/etc/passwd", "../../etc/passwd", f"file://{tmp_path}/here.csv"):
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        said = post(served, "dataset_add", ["stolen", file, None, None, None, "text", "label", None, None])
+        assert "not uploaded by a user" in said
+        assert "error" in post(served, "run_show", [file])
+    assert "stolen" not in post(served, "dataset_list", [])
+
+
+def test_what_is_no_value_of_its_kind_is_refused_in_words(call, served):
+    assert "run_id: Input should be a valid string" in post(served, "run_show", [7])
+    with pytest.raises(AppError, match="subjects: Input should be a valid list"):
+        call("generate", subjects="base", raw="A")
+    for config in ("epochs: -1\nrank: 2", "- a", "a: [", "task: &a [x]\nname: *a", "task: {name: x}"):
+        with pytest.raises(AppError) as refused:
+            call("train", config=config)
+        assert "has a problem" not in str(refused.value)
+    for api, values in (
+        ("run_log", {"run_id": "x", "lines": 0}),
+        ("evaluate", {"subjects": ["base"], "rows": 0}),
+        ("evaluate", {"subjects": ["base"], "settings": ["beams"]}),
+        ("generate", {"subjects": ["base"]}),
+        ("generate", {"subjects": ["base"], "text": "a", "raw": "b"}),
+        ("generate", {"subjects": ["base"], "row": 10**9}),
+        ("task_preview", {"name": "sentiment", "dataset": "sentiment", "row": -1}),
+        ("dataset_add", {"name": "x"}),
+    ):
+        with pytest.raises(AppError) as refused:
+            call(api, **values)
+        assert "has a problem" not in str(refused.value), (api, values)
+
+
+def test_hostile_words_come_back_as_text(call):
+    with pytest.raises(AppError, match="&lt;img src=x&gt;"):
+        call("run_show", run_id="<img src=x>")
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_visitors_of_an_open_space_change_nothing(name, home, monkeypatch):
+    monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
+    monkeypatch.delenv("LAB_LOGIN", raising=False)
+    function = getattr(commands, name)
+    needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][2:]
+    with pytest.raises(InputError, match="only shows things"):
+        function(home, None, *["x" for _ in needed])
+    assert not home.path.exists()
+
+
+def test_visitors_of_an_open_space_start_no_evaluation(home, monkeypatch):
+    monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
+    monkeypatch.delenv("LAB_LOGIN", raising=False)
+    for function in (commands.evaluate, commands.compare):
+        with pytest.raises(InputError, match="only shows things"):
+            function(home, None, ["base"])
