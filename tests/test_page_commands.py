@@ -24,7 +24,7 @@ NAMES = [
     *("evaluate", "compare", "generate"),
 ]
 CHANGING = ["train", "run_stop", "run_resume", "run_delete", "dataset_add", "task_add"]
-PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "..", "assets/tasks/sentiment.yaml", "~"]
+PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
 CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
 
 

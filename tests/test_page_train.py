@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -222,7 +223,7 @@ def test_zoom_and_lines_that_were_switched_off_stay_so_when_points_come(tab, hom
         )
         drag_over(tab, tab.locator(".js-plotly-plot").first.bounding_box())
         until(lambda: tab.evaluate(state)[0] is False, "the chart is zoomed")
-        tab.get_by_text("training, each step", exact=True).first.click()
+        tab.locator(".js-plotly-plot .legendtoggle").first.click()
         before = until(lambda: (now := tab.evaluate(state))[2] == "legendonly" and now, "the line is switched off")
         log(run, 11, 12)
         until(lambda: len(drawn(tab, "training, each step")) == 12, "the new points are there")
@@ -278,7 +279,7 @@ def test_an_open_page_costs_the_server_little(tab, served, home):
 
     def used() -> float:
         """Processor seconds of the page's process so far."""
-        fields = (ROOT / "/proc" / str(served.process.pid) / "stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
     with run.hold():

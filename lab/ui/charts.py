@@ -65,7 +65,7 @@ def loss_chart(lines: dict[str, dict], of: str = "") -> Figure:
     smoothed = smooth(values)
     thinned = [steps[i] for i in places]
     traces = [
-        _line(thinned, [values[i] for i in places], "training, each step", BLUE, width=1, opacity=0.35),
+        _line(thinned, [values[i] for i in places], "training, each step", BLUE, width=1, opacity=0.45),
         _line(thinned, [smoothed[i] for i in places], "training, smoothed", BLUE, width=2.5),
         *([_scored(validation, epochs, "validation", ORANGE, "circle")] if validation else []),
         *_not_numbers(loss, "training"),

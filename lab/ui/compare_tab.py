@@ -137,7 +137,7 @@ def build(page: gr.Blocks, home: Home) -> None:
         if not known:
             return head + [gr.skip()] * (len(shown) - len(head))
         names = [x["subject"] for x in known]
-        chooser = gr.update(choices=names, value=names[-1])
+        chooser = gr.update(choices=names, value=names[-1], visible=any(x["confusion"] for x in known))
         return *head, *tables(known), line("\n".join(notes)), chooser, *parts(known[-1])
 
     @access.handler

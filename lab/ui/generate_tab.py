@@ -170,7 +170,7 @@ class Asked:
         answer = self.task.answer(self.row) if self.known else None
         if answer is None:
             return ""
-        return f"The row's label is {answer}." if self.task.kind == "classify" else f"The row's own answer: {answer}"
+        return f"The row's label is {answer}." if self.task.kind == "classify" else f"The row's own answer:\n{answer}"
 
 
 def asked_for(home: Home, names, way, number, text, raw, *values) -> Asked:
@@ -280,7 +280,7 @@ def verdict(event: dict, asked: Asked) -> str:
     if not asked.reads_label:
         return ""
     label, gold = event["label"], asked.gold
-    read = "Invalid: the answer is no label of the task" if label is None else f"Label: {label}"
+    read = "Invalid: it says no label of the task" if label is None else f"Label: {label}"
     if gold is None:
         return f"{read}."
     return f"{read}. ✓ Right." if label == gold else f"{read}. ✗ Wrong: the row's label is {gold}."

@@ -230,7 +230,7 @@ def table_rows(found: list[dict]) -> list[list[str]]:
             run["id"],
             run["status"],
             steps_in_words(run),
-            about(run.get("left")),
+            progress.in_words(run["left"]) if run.get("left") else "",
             number(run.get("loss")),
             number(run.get("accuracy")),
         ]
@@ -302,10 +302,6 @@ def made_of(run: Run) -> str:
 def steps_in_words(run: dict) -> str:
     step, total = run.get("step") or 0, run.get("total_steps") or 0
     return f"{step:,} of {total:,} ({step / total:.0%})" if total else ""
-
-
-def about(seconds: float | None) -> str:
-    return f"about {progress.in_words(seconds)}" if seconds else ""
 
 
 def number(value) -> str:
