@@ -133,11 +133,13 @@ def write_lines(path: Path, rows: list[dict]) -> None:
 
 
 def read_json(path: Path) -> dict | None:
-    """A JSON file's content, or None when there is no such file."""
+    """A JSON file's content, or None when there is no such file. Raises InputError when it is no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise InputError(f"The file {path.parent.name}/{path.name} is broken: {error}") from error
 
 
 def read_lines(path: Path) -> list[dict]:

@@ -7,6 +7,7 @@ import pyarrow.parquet
 
 from lab import bases, data, lint, prompt, tables, tasks
 from lab.bases import Base
+from lab.config import BUNDLED_MODEL, Config
 from lab.data import About, Dataset
 from lab.errors import InputError
 from lab.home import Home, check_id
@@ -157,6 +158,19 @@ def look_for_problems(task: Task, dataset: Dataset) -> list[dict]:
     columns = list(filter(None, [task.text, task.label]))
     rows = [row for split in dataset.splits for row in cells(dataset, split, columns)]
     return lint.lint(task, rows, columns_of(dataset, dataset.splits[0]))
+
+
+def lint_whole(task: Task, dataset: Dataset) -> list[dict]:
+    """What `task lint` prints: all of `lint`, and how many prompts are longer than the default max_length."""
+    rows = dataset.all_rows()
+    found = lint.lint(task, rows, dataset.columns)
+    if all(task.text in row for row in rows[:1]):
+        limit, tokens = Config().max_length, bases.tokens_at_hand(bases.find(BUNDLED_MODEL))
+        long = sum(len(ids) > limit for ids in Renderer(task, tokens).prompts(rows))
+        if long:
+            message = f"{long} prompts have more than {limit} tokens of the bundled model, the default max_length."
+            found.append({"severity": "warning", "message": message, "label": None, "rows": long})
+    return found
 
 
 # -- the exact prompt ------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def overview(home: Home) -> list[dict]:
 
 def glance(run: Run) -> dict:
     """`id, status, step, total_steps, epoch, attempt, ticket, doing, error, seconds, left, loss, accuracy`, cheaply."""
-    state, status, last = run.state(), run.status(), _tail(_points_file(run)).last()
+    state, status, last = run.state(), run.status(), _tail(run.points_file).last()
     step, total = int(state.get("step") or 0), int(state.get("total_steps") or 0)
     alive = status in ALIVE
     return {
@@ -93,10 +93,6 @@ def in_words(seconds: float) -> str:
 
 
 # -- reading what was added ----------------------------------------------------------------------------------------------
-
-
-def _points_file(run: Run) -> Path:
-    return run._path("metrics.jsonl")
 
 
 def _point(line: bytes) -> dict:
@@ -160,7 +156,7 @@ class Points:
     """The losses and scores of a run by step, read as they are added; of a step logged twice the last attempt counts."""
 
     def __init__(self, run: Run):
-        self._run, self._file, self._lock = run, Growing(_points_file(run)), threading.Lock()
+        self._run, self._file, self._lock = run, Growing(run.points_file), threading.Lock()
         self._forget()
 
     def _forget(self) -> None:

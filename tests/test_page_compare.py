@@ -17,7 +17,7 @@ from lab.errors import InputError
 from lab.home import Home
 from lab.job import Stopped, lock_holder
 from lab.task import parse
-from lab.ui import compare_tab
+from lab.ui import compare_tab, offer
 
 HOSTILE = '<img src=x onerror="window.hit=1">'
 TASK = {
@@ -158,15 +158,15 @@ def test_what_can_be_chosen(colours, tiny_model):
     created(colours, tiny_model)  # has not ended
     steps = [c["step"] for c in first.checkpoints()]
     wanted = ["base", first.id, *(f"{first.id}@{step}" for step in reversed(steps))]
-    assert compare_tab.on_offer(colours) == wanted
-    assert compare_tab.default(wanted) == ["base", first.id]
-    assert compare_tab.default(["base"]) == ["base"]
+    assert offer.on_offer(colours) == wanted
+    assert offer.default(wanted) == ["base", first.id]
+    assert offer.default(["base"]) == ["base"]
 
 
 @pytest.mark.parametrize("names", [[], ["base:/etc"], ["base:../x"], ["base:."], [7], "base", None])
 def test_names_that_are_no_subjects_are_refused(names):
     with pytest.raises(InputError):
-        compare_tab.taken(names)
+        offer.taken(names)
 
 
 @pytest.mark.parametrize("split, decoding", [("../x", ""), ("validation", "beam"), (None, ""), ("test", None)])

@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -177,16 +176,19 @@ def log_of(page) -> str:
     return field.input_value() if field.is_visible() else ""
 
 
-def test_a_run_of_the_command_line_shows_up_by_itself_and_outlives_the_page(page, serve, home):
-    first, second = serve(home.path), serve(home.path)
+def test_a_run_of_the_command_line_shows_up_by_itself_and_outlives_a_killed_page(page, serve, home):
+    first = serve(home.path)
     opened(page, first.url)
-    command = ["train", "--home", str(home.path), "--detach", "--set", "name=outside", "--set", "epochs=4", *SMALL]
+    command = ["train", "--home", str(home.path), "--detach", "--set", "name=outside", "--set", "epochs=9", *SMALL]
     subprocess.run([sys.executable, "-m", "lab", *command], cwd=ROOT, check=True, capture_output=True)
     until(row_of(page, "outside-1").is_visible, "the run shows up")
     until(lambda: len(drawn(page, "training, each step")) > 1, "its points appear")
-    first.process.terminate()
-    opened(page, second.url)
+    worker = Run(home, "outside-1").holder()
+    first.process.kill()
+    first.process.wait()
+    opened(page, serve(home.path).url)
     chosen_is(page, "outside-1: running")
+    assert Run(home, "outside-1").holder() == worker  # it never noticed
     button(page, "Stop").click()
     chosen_is(page, "outside-1: stopped")
 
@@ -194,48 +196,24 @@ def test_a_run_of_the_command_line_shows_up_by_itself_and_outlives_the_page(page
 # -- what it shows -------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_point_is_on_the_screen_within_three_seconds(tab, home):
-    run, waited = made_by_hand(home, "quick"), []
+def test_new_points_are_drawn_as_they_are_logged_and_the_zoom_stays(tab, home):
+    run = made_by_hand(home, "quick")
     with run.hold():
         log(run, 1, 2, 3)
         chosen_is(tab, "quick-1: running")
         until(lambda: drawn(tab, "training, each step") == [1, 2, 3], "the points are drawn")
-        for step in range(4, 10):
+        axis = "document.querySelector('.js-plotly-plot')._fullLayout.xaxis"
+        chart = tab.locator(".js-plotly-plot").first.bounding_box()
+        tab.mouse.move(chart["x"] + chart["width"] * 0.3, chart["y"] + chart["height"] * 0.4)
+        tab.mouse.down()
+        tab.mouse.move(chart["x"] + chart["width"] * 0.6, chart["y"] + chart["height"] * 0.7, steps=5)
+        tab.mouse.up()
+        until(lambda: tab.evaluate(f"{axis}.autorange") is False, "it is zoomed")
+        before = tab.evaluate(f"{axis}.range")
+        for step in range(4, 8):
             log(run, step)
-            begun = time.monotonic()
             until(lambda step=step: step in drawn(tab, "training, each step"), "the point is drawn")
-            waited.append(time.monotonic() - begun)
-    assert sorted(waited)[3] < 3, waited  # not the worst of them: other work may run beside the tests
-
-
-def test_zoom_and_lines_that_were_switched_off_stay_so_when_points_come(tab, home):
-    run = made_by_hand(home, "zoomed")
-    state = """(() => {
-        const chart = document.querySelector('.js-plotly-plot'), axis = chart._fullLayout.xaxis;
-        return [axis.autorange, axis.range, chart.data[0].visible];
-    })()"""
-    with run.hold():
-        log(run, *range(1, 11))
-        chosen_is(tab, "zoomed-1: running")
-        until(lambda: len(drawn(tab, "training, each step")) == 10, "the points are drawn")
-        until(
-            lambda: "zoomed-1" in tab.evaluate("document.querySelector('.js-plotly-plot').layout.uirevision"), "of it"
-        )
-        drag_over(tab, tab.locator(".js-plotly-plot").first.bounding_box())
-        until(lambda: tab.evaluate(state)[0] is False, "the chart is zoomed")
-        tab.locator(".js-plotly-plot .legendtoggle").first.click()
-        before = until(lambda: (now := tab.evaluate(state))[2] == "legendonly" and now, "the line is switched off")
-        log(run, 11, 12)
-        until(lambda: len(drawn(tab, "training, each step")) == 12, "the new points are there")
-        assert tab.evaluate(state) == before
-
-
-def drag_over(page, box: dict) -> None:
-    """Drags the mouse over the middle of something."""
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=5)
-    page.mouse.up()
+        assert tab.evaluate(f"{axis}.range") == before
 
 
 def test_a_loss_that_is_no_number_is_on_the_chart(tab, home):
@@ -272,23 +250,3 @@ def test_a_failure_is_plain_text_and_a_broken_folder_hides_nothing(tab, home):
     assert "cannot be read" in error.input_value()
     assert not any(button(tab, name).is_enabled() for name in ("Stop", "Resume", "Delete"))
     assert tab.evaluate("window.hit") is None
-
-
-def test_an_open_page_costs_the_server_little(tab, served, home):
-    run = made_by_hand(home, "cheap")
-
-    def used() -> float:
-        """Processor seconds of the page's process so far."""
-        fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / 100
-
-    with run.hold():
-        log(run, *range(1, 21))
-        chosen_is(tab, "cheap-1: running")
-        time.sleep(3)
-        before, begun = used(), time.monotonic()
-        for step in range(21, 41):
-            log(run, step)
-            time.sleep(0.5)
-        share = (used() - before) / (time.monotonic() - begun)
-    assert share < 0.1, f"{share:.1%} of a core"

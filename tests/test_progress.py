@@ -60,7 +60,7 @@ def test_only_what_is_new_is_read(run):
 def test_a_torn_last_line_waits_until_it_is_whole(run):
     points = Points(run)
     log(run, {"step": 1, "loss": 2.0})
-    path = progress._points_file(run)
+    path = run.points_file
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:20])
     assert losses(points) == {1: 2.0}
@@ -70,7 +70,7 @@ def test_a_torn_last_line_waits_until_it_is_whole(run):
 
 def test_a_line_that_is_no_point_hides_no_other(run):
     log(run, {"step": 1, "loss": 2.0})
-    path = progress._points_file(run)
+    path = run.points_file
     path.write_bytes(b'garbage\n[1]\n{"loss": 3}\n\xff\n' + path.read_bytes())
     assert losses(Points(run)) == {1: 2.0}
     assert Tail(path).last()["loss"] == 2.0
@@ -78,9 +78,9 @@ def test_a_line_that_is_no_point_hides_no_other(run):
 
 def test_another_run_under_an_id_that_was_used_before_is_read_anew(run):
     log(run, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0})
-    points, tail = Points(run), Tail(progress._points_file(run))
+    points, tail = Points(run), Tail(run.points_file)
     losses(points), tail.last()
-    path = progress._points_file(run)
+    path = run.points_file
     path.write_text("".join(json.dumps({"step": step, "loss": 7.0, "seconds": 1.0}) + "\n" for step in range(1, 9)))
     assert losses(points) == dict.fromkeys(range(1, 9), 7.0)
     assert tail.last()["loss"] == 7.0

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
-from lab import bases, data, lint, preview, tables, tasks
+from lab import bases, data, preview, tables, tasks
 from lab import task as task_file
 from lab.cli import show
 from lab.cli.common import command, say
 from lab.config import BUNDLED_MODEL, Config
 from lab.errors import InputError
 from lab.home import Home
-from lab.prompt import Renderer
 from lab.task import Task
 
 
@@ -105,14 +104,7 @@ def task_show(home: Home, name):
 def task_lint(home: Home, name, dataset_name):
     """Say what looks wrong between a task and a dataset."""
     task, dataset = tasks.load_name_or_file(home, name), data.load(home, dataset_name)
-    rows = dataset.all_rows()
-    found = lint.lint(task, rows, dataset.columns)
-    if all(task.text in row for row in rows[:1]):
-        limit, tokens = Config().max_length, bases.tokens_at_hand(bases.find(BUNDLED_MODEL))
-        long = sum(len(ids) > limit for ids in Renderer(task, tokens).prompts(rows))
-        if long:
-            message = f"{long} prompts have more than {limit} tokens of the bundled model, the default max_length."
-            found.append({"severity": "warning", "message": message, "label": None, "rows": long})
+    found = preview.lint_whole(task, dataset)
     return found, lambda console: show.lint(console, found)
 
 

@@ -184,7 +184,9 @@ def shown(error: Exception) -> gr.Error:
     if not known:
         traceback.print_exception(error, file=sys.stderr)
     text = str(error) if known else f"The lab itself has a problem ({type(error).__name__}); its log says more."
-    return gr.Error(html.escape(text).replace("\n", "<br>"), title="That did not work", print_exception=False)
+    return gr.Error(
+        html.escape(text, quote=False).replace("\n", "<br>"), title="That did not work", print_exception=False
+    )
 
 
 def handler(function: Callable) -> Callable:

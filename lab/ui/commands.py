@@ -25,7 +25,7 @@ from lab.subjects import question as question_for
 from lab.subjects import resolve
 from lab.task import Task, plain_problems
 from lab.ui import access, dataset_form, generate_tab
-from lab.ui.compare_tab import taken
+from lab.ui.offer import taken
 
 LONGEST_YAML = 1_000_000  # letters
 LOOK_EVERY = 0.3  # seconds
@@ -143,7 +143,7 @@ def task_show(home: Home, name: str) -> dict:
 
 def task_lint(home: Home, name: str, dataset: str) -> list[dict]:
     """What looks wrong between a task and a dataset: severity, message, label, rows."""
-    return preview.look_for_problems(tasks.load(home, name), data.load(home, dataset))
+    return preview.lint_whole(tasks.load(home, name), data.load(home, dataset))
 
 
 def task_preview(home: Home, name: str, dataset: str, row: int = 0, model: str = BUNDLED_MODEL) -> dict:

@@ -5,27 +5,20 @@ from typing import get_args
 
 import gradio as gr
 
-from lab import comparison, evaluations, jobs, runs
+from lab import comparison, evaluations, jobs
 from lab.comparison import Comparison, EvaluationJob
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.home import Home
 from lab.job import ALIVE, Job
-from lab.runs import Run
-from lab.subjects import ADAPTER_WEIGHTS
-from lab.ui import access, look
+from lab.ui import access, look, offer
 
 SPLITS = ["validation", "test", "train"]
 OWN = ("the run's own", "")
 DECODINGS = [OWN, *((mode, mode) for mode in get_args(Decoding.model_fields["mode"].annotation))]
 LOOK_EVERY = 2  # seconds
-MOST_SUBJECTS = 20
 MOST_TEXTS, MOST_LETTERS = 200, 1000  # of the invalid outputs of a subject, and of each of them
 INVALID = "(invalid)"
-OPTIONS = {
-    "name others with --dataset, or --split train or test": "choose other rows, or ask with a text of your own",
-    "name the rows for all of them with --dataset and --split": "choose other rows or other subjects",
-}
 
 
 def build(page: gr.Blocks, home: Home) -> None:
@@ -44,7 +37,7 @@ def build(page: gr.Blocks, home: Home) -> None:
             stop = gr.Button("Stop evaluation", visible=False, min_width=120)
         doing, said = (gr.Markdown(visible=False, elem_classes=["said"]) for _ in range(2))
         with gr.Column(visible=False) as results:
-            scores = gr.Dataframe(label="Scores", **TABLE)
+            scores = gr.Dataframe(label="Scores", **look.TABLE)
             gr.Markdown(
                 "Brackets hold 95% intervals. p: exact McNemar test against the first subject. "
                 "Invalid answers count as wrong everywhere.",
@@ -55,13 +48,13 @@ def build(page: gr.Blocks, home: Home) -> None:
                 f1 = gr.Plot(label="Accuracy and macro F1", show_label=False, min_width=320)
                 with gr.Column(min_width=320):
                     widths = ["20%", "66%", "14%"]
-                    invalid = gr.Dataframe(label="Invalid outputs", wrap=True, column_widths=widths, **TABLE)
+                    invalid = gr.Dataframe(label="Invalid outputs", wrap=True, column_widths=widths, **look.TABLE)
                     valid = gr.Markdown("No invalid outputs.", visible=False, elem_classes=["quiet"])
             with gr.Row():
                 with gr.Column(min_width=320):
                     one = gr.Dropdown([], label="Labels of", filterable=False, interactive=True)
-                    counts = gr.Dataframe(label="Rows by true label and answer", **TABLE)
-                    per_label = gr.Dataframe(label="Scores by label", **TABLE)
+                    counts = gr.Dataframe(label="Rows by true label and answer", **look.TABLE)
+                    per_label = gr.Dataframe(label="Scores by label", **look.TABLE)
                 confusion = gr.Plot(label="Confusion", show_label=False, min_width=320)
 
         seen = gr.State(())  # what the choices were made from
@@ -79,12 +72,12 @@ def build(page: gr.Blocks, home: Home) -> None:
     @access.handler
     def arrive(looks):
         """A page that was opened, or opened again while an evaluation goes on."""
-        choices, job = on_offer(home), underway(home)
-        start = default(choices)
+        choices, job = offer.on_offer(home), underway(home)
+        start = offer.default(choices)
         of_job = controls_of(job.wanted, choices) if job else None
         names, *rest = of_job or (start, SPLITS[0], "", True)
         shown = [job.id if job else None, looks + 1, gr.update(choices=choices, value=names), *progress(home, job)]
-        return [fingerprint(home), start, *shown, *rest]
+        return [offer.fingerprint(home), start, *shown, *rest]
 
     @access.handler
     def watch(seen, offered, job_id, looks, names):
@@ -94,7 +87,7 @@ def build(page: gr.Blocks, home: Home) -> None:
         if job or job_id:
             news[2] = job.id if job and not ended else None
             news[5:] = progress(home, job)
-        others = offered_now(home, seen, offered, names)
+        others = offer.offered_now(home, seen, offered, names)
         if others:
             kept, news[0], news[1], news[4] = others
         if ended or (others and kept != names):
@@ -109,11 +102,11 @@ def build(page: gr.Blocks, home: Home) -> None:
             wanted = asked_for(*values)
             job = next((x for x in living(home) if x.wanted == wanted), None) or jobs.evaluate(home, wanted)
         except (InputError, WorkError) as error:
-            return gr.skip(), gr.skip(), gr.skip(), line(str(error)), gr.skip(), gr.skip()
+            return gr.skip(), gr.skip(), gr.skip(), look.line(str(error)), gr.skip(), gr.skip()
         if job is None:
-            done = line("Nothing is missing: all of it was evaluated before.")
-            return None, looks + 1, line(""), done, gr.skip(), gr.skip()
-        return job.id, gr.skip(), line(""), *progress(home, job)
+            done = look.line("Nothing is missing: all of it was evaluated before.")
+            return None, looks + 1, look.line(""), done, gr.skip(), gr.skip()
+        return job.id, gr.skip(), look.line(""), *progress(home, job)
 
     @access.handler
     def stop_job(request: gr.Request, job_id):
@@ -122,7 +115,7 @@ def build(page: gr.Blocks, home: Home) -> None:
             job = EvaluationJob(home, job_id or "")
             job.request_stop()
         except InputError as error:
-            return line(str(error)), gr.skip(), gr.skip()
+            return look.line(str(error)), gr.skip(), gr.skip()
         return progress(home, job)
 
     @access.handler
@@ -133,12 +126,12 @@ def build(page: gr.Blocks, home: Home) -> None:
             known, lacking, notes = look_at(home, asked_for(*values))
         except (InputError, WorkError) as error:
             known, lacking, notes = [], str(error), []
-        head = [known, line(lacking), gr.update(visible=bool(known))]
+        head = [known, look.line(lacking), gr.update(visible=bool(known))]
         if not known:
             return head + [gr.skip()] * (len(shown) - len(head))
         names = [x["subject"] for x in known]
         chooser = gr.update(choices=names, value=names[-1], visible=any(x["confusion"] for x in known))
-        return *head, *tables(known), line("\n".join(notes)), chooser, *parts(known[-1])
+        return *head, *tables(known), look.line("\n".join(notes)), chooser, *parts(known[-1])
 
     @access.handler
     def show_one(found, name):
@@ -164,65 +157,6 @@ def build(page: gr.Blocks, home: Home) -> None:
     one.input(show_one, [found, one], details, **quiet)
 
 
-TABLE = {"datatype": "str", "type": "array", "interactive": False, "buttons": [], "max_height": 420}
-
-# -- subjects by name ------------------------------------------------------------------------------------------------
-
-
-def on_offer(home: Home) -> list[str]:
-    """What can be chosen: `base`, then runs that have ended with an adapter, newest first, with their kept checkpoints."""
-    names = ["base"]
-    for run_id in runs.listing(home):
-        with suppress(InputError):  # one broken folder must not hide the others
-            run = Run(home, run_id)
-            if (run.adapter / ADAPTER_WEIGHTS).is_file() and run.status() not in ALIVE:
-                names.append(run_id)
-            names += [f"{run_id}@{c['step']}" for c in reversed(run.checkpoints()) if c["kept"]]
-    return names
-
-
-def default(choices: list[str]) -> list[str]:
-    """`base` and the newest run with an adapter."""
-    return [*choices[:1], *[name for name in choices[1:] if "@" not in name][:1]]
-
-
-def fingerprint(home: Home) -> tuple:
-    """What changes whenever other subjects are on offer; cheap enough to be asked for all the time."""
-    found = []
-    for run_id in runs.listing(home):
-        with suppress(InputError):  # deleted in the meantime
-            found.append((run_id, Run(home, run_id).status()))
-    return tuple(found)
-
-
-def offered_now(home: Home, seen: tuple, offered: list[str], names: list[str]) -> tuple | None:
-    """What is chosen now, the new fingerprint, the new default and the choices; None where nothing has changed.
-
-    Who has left the default as it was gets the new one.
-    """
-    now = fingerprint(home)
-    if now == seen:
-        return None
-    choices = on_offer(home)
-    kept = default(choices) if names == offered else [name for name in names or [] if name in choices]
-    return kept, now, default(choices), gr.update(choices=choices, value=kept)
-
-
-def taken(names: list[str] | None, most: int = MOST_SUBJECTS) -> list[str]:
-    """Names of subjects as the page takes them, of which none is a folder of this machine. Raises InputError."""
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError("Subjects are a list of names.")
-    names = list(dict.fromkeys(name.strip() for name in names))
-    if not names:
-        raise InputError("Choose at least one subject.")
-    if len(names) > most:
-        raise InputError(f"Choose at most {most} subjects.")
-    for name in names:
-        if name.startswith("base:"):
-            access.model_id(name.removeprefix("base:"))
-    return names
-
-
 # -- what is asked for -----------------------------------------------------------------------------------------------
 
 
@@ -231,7 +165,7 @@ def asked_for(names, split, decoding, probabilities) -> Comparison:
     if split not in SPLITS or decoding not in [mode for _, mode in DECODINGS]:
         raise InputError(f"Rows are {', '.join(SPLITS)}; decodings are {', '.join(name for name, _ in DECODINGS)}.")
     settings = [f"mode={decoding}"] if decoding else []
-    return Comparison(subjects=taken(names), split=split, decoding=settings, probabilities=probabilities is True)
+    return Comparison(subjects=offer.taken(names), split=split, decoding=settings, probabilities=probabilities is True)
 
 
 def controls_of(wanted: Comparison, choices: list[str]) -> tuple | None:
@@ -284,14 +218,7 @@ def progress(home: Home, job: EvaluationJob | None) -> tuple:
     status = job.status() if job else "none"
     alive = status in ALIVE
     buttons = gr.update(interactive=not alive), gr.update(visible=alive, interactive=status != "stopping")
-    return line(in_words(home, job, status) if job else ""), *buttons
-
-
-def line(text: str):
-    """A text as a line of the page, with the page's words for the options of the command line; no line without a text."""
-    for option, words in OPTIONS.items():
-        text = text.replace(option, words)
-    return gr.update(value=look.plain(text), visible=bool(text))
+    return look.line(in_words(home, job, status) if job else ""), *buttons
 
 
 def in_words(home: Home, job: EvaluationJob, status: str) -> str:

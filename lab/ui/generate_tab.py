@@ -14,8 +14,7 @@ from lab.errors import InputError, WorkError
 from lab.home import Home
 from lab.subjects import Question
 from lab.task import Task, fields, text_of
-from lab.ui import access, form
-from lab.ui.compare_tab import TABLE, default, fingerprint, line, offered_now, on_offer, taken
+from lab.ui import access, form, look, offer
 
 MOST_SUBJECTS = 5
 ROW, TEXT, RAW = "A row of the data", "A text", "A raw prompt"
@@ -58,16 +57,16 @@ def build(page: gr.Blocks, home: Home) -> None:
         timer = gr.Timer(LOOK_EVERY)
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    forms, offer = [row_form, text, raw], [seen, offered, chosen]
+    forms, choice = [row_form, text, raw], [seen, offered, chosen]
 
     @access.handler
     def arrive():
-        choices = on_offer(home)
-        return fingerprint(home), default(choices), gr.update(choices=choices, value=default(choices))
+        choices = offer.on_offer(home)
+        return offer.fingerprint(home), offer.default(choices), gr.update(choices=choices, value=offer.default(choices))
 
     @access.handler
     def watch(seen, offered, names):
-        others = offered_now(home, seen, offered, names)
+        others = offer.offered_now(home, seen, offered, names)
         return others[1:] if others else [gr.skip()] * 3
 
     @access.handler
@@ -89,9 +88,9 @@ def build(page: gr.Blocks, home: Home) -> None:
         try:
             asked = asked_for(home, *values)
         except InputError as error:
-            yield {said: line(str(error))}
+            yield {said: look.line(str(error))}
             return
-        yield {said: line(STARTING), cancel: gr.update(interactive=True), **emptied(panes, asked.names)}
+        yield {said: look.line(STARTING), cancel: gr.update(interactive=True), **emptied(panes, asked.names)}
         by_name = dict(zip(asked.names, panes, strict=False))
         try:
             with closing(generator.ask(home, asked.names, asked.task, asked.row, asked.decoding)) as events:
@@ -100,14 +99,14 @@ def build(page: gr.Blocks, home: Home) -> None:
             ending = asked.expected()
         except (InputError, WorkError) as error:
             ending = str(error)
-        yield {said: line(ending), cancel: gr.update(interactive=False)}
+        yield {said: look.line(ending), cancel: gr.update(interactive=False)}
 
     @access.handler
     def cancelled():
-        return line("Cancelled."), gr.update(interactive=False)
+        return look.line("Cancelled."), gr.update(interactive=False)
 
-    page.load(arrive, None, offer, **quiet)
-    gr.on([timer.tick, tab.select], watch, offer, offer, **quiet)
+    page.load(arrive, None, choice, **quiet)
+    gr.on([timer.tick, tab.select], watch, choice, choice, **quiet)
     way.change(switch, way, forms, **quiet)
     gr.on(
         [chosen.change, number.change],
@@ -138,7 +137,7 @@ class Pane:
         with gr.Column(visible=False, min_width=240) as self.column:
             self.answer = gr.Textbox(label="Answer", interactive=False, lines=3, max_lines=24)
             self.verdict = gr.Markdown(visible=False, elem_classes=["said"])
-            self.chances = gr.Dataframe(label="Label probabilities", visible=False, **TABLE)
+            self.chances = gr.Dataframe(label="Label probabilities", visible=False, **look.TABLE)
             self.about = gr.Markdown(visible=False, elem_classes=["quiet"])
             with gr.Accordion("Exact prompt", open=False, visible=False) as self.behind:
                 self.prompt = gr.Textbox(show_label=False, label="Exact prompt", interactive=False, max_lines=30)
@@ -175,7 +174,7 @@ class Asked:
 
 def asked_for(home: Home, names, way, number, text, raw, *values) -> Asked:
     """Raises InputError for what is wrong or missing."""
-    names = taken(names, MOST_SUBJECTS)
+    names = offer.taken(names, MOST_SUBJECTS)
     chosen = read_decoding(values)
     if way == ROW:
         question = rows_of(home, names)
@@ -199,7 +198,9 @@ def task_of(home: Home, names: list[str]) -> Task:
 
 def rows_of(home: Home, names) -> Question:
     """The validation rows of the first run chosen, else the bundled ones, with their task."""
-    return subjects.question(home, subjects.resolve(home, taken(names, MOST_SUBJECTS))[0], None, None, "validation")
+    return subjects.question(
+        home, subjects.resolve(home, offer.taken(names, MOST_SUBJECTS))[0], None, None, "validation"
+    )
 
 
 def row_at(rows: list[dict], number) -> dict:
@@ -254,16 +255,16 @@ def paced(events: Iterator[dict]) -> Iterator[dict]:
 def shown(event: dict, panes: dict[str, Pane], asked: Asked, said: gr.Markdown) -> dict:
     """What an event changes on the page."""
     if event["event"] == "loading":
-        return {said: line(f"Loading {event['what']} …")}
+        return {said: look.line(f"Loading {event['what']} …")}
     pane = panes[event["subject"]]
     if event["event"] == "text":
-        return {said: line(f"{event['subject']} is answering …"), pane.answer: event["output"]}
+        return {said: look.line(f"{event['subject']} is answering …"), pane.answer: event["output"]}
     chances = event["label_probabilities"]
     return {
         pane.answer: event["output"],
-        pane.verdict: line(verdict(event, asked)),
+        pane.verdict: look.line(verdict(event, asked)),
         pane.chances: gr.update(value=ranked(chances or {}), visible=bool(chances)),
-        pane.about: line(counted(event)),
+        pane.about: look.line(counted(event)),
         pane.behind: gr.update(visible=True),
         pane.prompt: event["prompt"],
     }

@@ -8,6 +8,13 @@ import gradio as gr
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace"]
 
+# Words of the command line, as the page says it.
+OPTIONS = {
+    "name others with --dataset, or --split train or test": "choose other rows, or ask with a text of your own",
+    "name the rows for all of them with --dataset and --split": "choose other rows or other subjects",
+}
+# Of tables that are only read.
+TABLE = {"datatype": "str", "type": "array", "interactive": False, "buttons": [], "max_height": 420}
 SHARED_COLOUR, TRAINED_COLOUR = "blue", "green"  # of marks in a prompt
 
 
@@ -104,3 +111,10 @@ def plain(text: str) -> str:
     """Any text as Markdown that shows just this text: no markup, links, pictures or formulas come of it."""
     spelled = re.sub(r"[!-/:-@\[-`{-~]", lambda mark: f"&#{ord(mark[0])};", str(text).strip())
     return re.sub(r"\s*\n\s*", "<br>", spelled)
+
+
+def line(text: str):
+    """A text as a line of the page, with the page's words for the options of the command line; no line without a text."""
+    for option, words in OPTIONS.items():
+        text = text.replace(option, words)
+    return gr.update(value=plain(text), visible=bool(text))
