@@ -64,10 +64,8 @@ def log_size(run: Run) -> int:
 
 def broken(run_id: str, error: Exception) -> dict:
     """A run that cannot be read, at a glance."""
-    missing = isinstance(error, InputError | FileNotFoundError)
-    message = (
-        "Files of it are missing or wrong." if missing else f"A file of it cannot be read ({type(error).__name__})."
-    )
+    plain = isinstance(error, InputError)
+    message = str(error) if plain else f"A file of it is missing or cannot be read ({type(error).__name__})."
     advice = "Put its folder right, or delete the folder."
     return {
         "id": run_id,

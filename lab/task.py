@@ -204,7 +204,8 @@ def load(path: Path) -> Task:
     try:
         return parse(path.read_text(encoding="utf-8"), path.name)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The task file {path} cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"The task file {path.name} cannot be read: {reason}") from error
 
 
 def dump(task: Task) -> str:

@@ -6,8 +6,16 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from colours import worked
 
+from lab import jobs
 from lab.cli import cli
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """The jobs' work is done here, which saves the seconds that a worker needs to start."""
+    monkeypatch.setattr(jobs, "start", worked)
 
 
 def run(*words: object, code: int = 0):

@@ -57,7 +57,7 @@ def test_more_rows_help(tmp_path, seed):
 
 
 def test_the_town_hall_codebook_trains_with_its_definitions(tmp_path):
-    settings = ["name=talk", "task=town-hall", "dataset=town-hall", "max_length=1024", "epochs=1", "batch_size=8"]
+    settings = ["name=talk", "task=town-hall", "dataset=town-hall", "max_length=1024", "batch_size=8", "train_rows=24"]
     done = lab(tmp_path, "train", *(word for s in settings for word in ("--set", s)))
     shown = lab(tmp_path, "run", "show", done["id"])
     assert shown["status"] == "finished"

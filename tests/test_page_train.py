@@ -247,6 +247,6 @@ def test_a_failure_is_plain_text_and_a_broken_folder_hides_nothing(tab, home):
     assert (button(tab, "Stop").is_enabled(), button(tab, "Resume").is_enabled()) == (False, True)
     row_of(tab, "broken-1").get_by_text("broken-1").click()
     chosen_is(tab, "broken-1: broken")
-    assert "cannot be read" in error.input_value()
+    assert "state.json is broken" in error.input_value()
     assert not any(button(tab, name).is_enabled() for name in ("Stop", "Resume", "Delete"))
     assert tab.evaluate("window.hit") is None

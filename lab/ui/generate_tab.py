@@ -83,6 +83,10 @@ def build(page: gr.Blocks, home: Home) -> None:
         except InputError as error:
             return gr.skip(), str(error)
 
+    def buttons(asking: bool) -> dict:
+        """Generate while nothing is asked, Cancel while something is."""
+        return {generate: gr.update(interactive=not asking), cancel: gr.update(interactive=asking)}
+
     @access.handler
     def answer(*values):
         try:
@@ -90,7 +94,7 @@ def build(page: gr.Blocks, home: Home) -> None:
         except InputError as error:
             yield {said: look.line(str(error))}
             return
-        yield {said: look.line(STARTING), cancel: gr.update(interactive=True), **emptied(panes, asked.names)}
+        yield {said: look.line(STARTING), **buttons(asking=True), **emptied(panes, asked.names)}
         by_name = dict(zip(asked.names, panes, strict=False))
         try:
             with closing(generator.ask(home, asked.names, asked.task, asked.row, asked.decoding)) as events:
@@ -99,11 +103,11 @@ def build(page: gr.Blocks, home: Home) -> None:
             ending = asked.expected()
         except (InputError, WorkError) as error:
             ending = str(error)
-        yield {said: look.line(ending), cancel: gr.update(interactive=False)}
+        yield {said: look.line(ending)}
 
     @access.handler
     def cancelled():
-        return look.line("Cancelled."), gr.update(interactive=False)
+        return {said: look.line("Cancelled."), **buttons(asking=False)}
 
     page.load(arrive, None, choice, **quiet)
     gr.on([timer.tick, tab.select], watch, choice, choice, **quiet)
@@ -119,8 +123,10 @@ def build(page: gr.Blocks, home: Home) -> None:
     everything = [part for pane in panes for part in pane.parts]
     inputs = [chosen, way, number, text, raw, *decoding]
     asking = [generate.click, text.submit, raw.submit]
-    running = gr.on(asking, answer, inputs, [said, cancel, *everything], trigger_mode="once", **quiet)
-    cancel.click(cancelled, None, [said, cancel], cancels=[running], **quiet)
+    # Not `once`, which drops a click that comes before the browser has heard that the answer before it was cancelled.
+    running = gr.on(asking, answer, inputs, [said, generate, cancel, *everything], trigger_mode="multiple", **quiet)
+    running.then(lambda: buttons(asking=False), None, [generate, cancel], **quiet)
+    cancel.click(cancelled, None, [said, generate, cancel], cancels=[running], **quiet)
 
 
 def decoding_fields() -> list:
