@@ -20,6 +20,7 @@ def seal(folder: Path, step: int, epoch: float, kept: bool) -> None:
                 ]
                 os.fsync(file.fileno())
     sync_folder(folder)
+    sync_folder(folder.parent)
     write_json(folder / "manifest.json", {"step": step, "epoch": epoch, "kept": kept, "files": files})
 
 

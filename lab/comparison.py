@@ -6,7 +6,7 @@ from pydantic import Field
 
 from lab import config, evaluations, subjects
 from lab.config import Decoding
-from lab.errors import InputError
+from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.home import Home, guard, inside, newest_first, next_id, read_json, staged, write_json
 from lab.job import Job
@@ -41,6 +41,16 @@ class Asked:
             evaluations.known(home, subject, question, self.decoding, self.probabilities)
             for subject, question in zip(self.subjects, self.questions, strict=True)
         ]
+
+
+def made(home: Home, wanted: Comparison) -> list[Evaluation]:
+    """The evaluations of a comparison whose job has ended. Raises WorkError where one is not to be found again."""
+    asked = look_up(home, wanted)
+    found = asked.known(home)
+    for subject, one in zip(asked.subjects, found, strict=True):
+        if one is None:
+            raise WorkError(f"The evaluation of {subject.name} cannot be found again; a base needs a tokenizer.json.")
+    return found
 
 
 def look_up(home: Home, wanted: Comparison) -> Asked:

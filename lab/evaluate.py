@@ -33,7 +33,9 @@ def respond(
     labels = renderer.label_ids() if task.kind == "classify" else {}
     scores = None
     if labels and (probabilities or decoding.mode == "labels"):
-        scores = label_probabilities(model, prompts, labels, tell if decoding.mode == "labels" else lambda done: None)
+        scores = label_probabilities(
+            model, prompts, labels, tell if decoding.mode == "labels" else lambda done: tell(0)
+        )
     if decoding.mode == "labels":
         chosen = [most_probable(row) for row in scores]
         results = [{"answer": label, "label": label, "tokens": len(labels[label])} for label in chosen]
@@ -75,7 +77,7 @@ def evaluate(home: Home, asked: Asked, progress: Progress = quiet) -> list[Evalu
     for name, quantization in dict.fromkeys((pairs[i][0].base, pairs[i][0].quantization) for i in missing):
         model = None  # one base in memory at a time
         free_memory()
-        progress(f"loading {bases.public_name(name)}", 1)
+        progress(f"loading {bases.public_name(name)}", 0)
         model = Model(bases.find(name), quantization)
         for i in missing:
             subject, question = pairs[i]

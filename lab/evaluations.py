@@ -107,9 +107,10 @@ def find(home: Home, wanted: Request, probabilities: bool) -> Evaluation | None:
 
 def _load(folder: Path) -> Evaluation | None:
     outcome, asked = read_json(folder / "metrics.json"), read_json(folder / "request.json")
-    if outcome is None or asked is None:
+    predictions = read_lines(folder / "predictions.jsonl")
+    if outcome is None or asked is None or not predictions:  # it is being written or replaced
         return None
-    return Evaluation(folder.name, asked, read_lines(folder / "predictions.jsonl"), outcome["seconds"])
+    return Evaluation(folder.name, asked, predictions, outcome["seconds"])
 
 
 def save(home: Home, asked: Request, question: Question, answers: list[dict], seconds: float) -> Evaluation:
@@ -124,24 +125,15 @@ def save(home: Home, asked: Request, question: Question, answers: list[dict], se
             prediction["target"] = task.answer(row)
     folder = home.evaluations / asked.id
     with guard(home.evaluations):  # two runs may have scored the same base at once
-        _forget(folder)
         _write(folder, asked, predictions, seconds)
     return Evaluation(asked.id, vars(asked), predictions, seconds)
 
 
 def _write(folder: Path, asked: Request, predictions: list[dict], seconds: float) -> None:
-    with staged(folder) as new:
+    with staged(folder, replace=True) as new:
         write_json(new / "request.json", vars(asked))
         write_lines(new / "predictions.jsonl", predictions)
         write_json(new / "metrics.json", {"seconds": seconds, **_scores(asked.info, predictions)})
-
-
-def _forget(folder: Path) -> None:
-    if folder.exists():
-        (folder / "metrics.json").unlink(missing_ok=True)
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
 
 
 def _scores(info: dict, predictions: list[dict]) -> dict:

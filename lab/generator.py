@@ -24,6 +24,7 @@ from lab.task import Task
 IDLE = 900  # seconds after which it ends
 LOOK_EVERY = 0.5  # seconds between two looks for jobs
 START_WITHIN = 60  # seconds
+PATIENCE = 10  # seconds that one may take to write a question or to read what is told
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------------
@@ -36,22 +37,23 @@ def ask(home: Home, names: list[str], task: Task, row: dict | str, decoding: Dec
     generation steps aside.
     """
     question = {"subjects": names, "task": task_file.dump(task), "row": row, "decoding": decoding.model_dump()}
-    _refuse_beside_jobs(home)
-    with _connected(home) as connection, connection.makefile("rw", encoding="utf-8") as lines:
-        lines.write(json.dumps(question) + "\n")
-        lines.flush()
-        for line in lines:
+    refuse_beside_jobs(home)
+    # A worker that ends, for a job or after an idle time, leaves those who wait with a broken connection.
+    with suppress(ConnectionError), _connected(home) as connection:
+        connection.sendall(json.dumps(question).encode() + b"\n")
+        for line in connection.makefile("r", encoding="utf-8"):
             event = json.loads(line)
             if event["event"] == "error":
                 raise (InputError if event["kind"] == "input" else WorkError)(event["message"])
             if event["event"] == "done":
                 return
             yield event
-    _refuse_beside_jobs(home)
+    refuse_beside_jobs(home)
     raise WorkError("The generation worker has ended; its log is generator/log.txt in the home folder. Ask again.")
 
 
-def _refuse_beside_jobs(home: Home) -> None:
+def refuse_beside_jobs(home: Home) -> None:
+    """Raises WorkError while a job lives, for which generation steps aside."""
     busy = jobs.living(home)
     if busy:
         what = "training" if busy[0].kind == "run" else "at work"
@@ -61,13 +63,12 @@ def _refuse_beside_jobs(home: Home) -> None:
 @contextmanager
 def _connected(home: Home) -> Iterator[socket.socket]:
     """A connection to the worker, which is started when there is none."""
-    deadline = time.monotonic() + START_WITHIN
+    deadline, worker = time.monotonic() + START_WITHIN, None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         with guard(home.generator):
             while not _reach(home, connection):
-                if lock_holder(home.generator / "lock") is None:
-                    jobs.spawn(["lab.generator", str(home.path)], home.generator / "log.txt")
-                    time.sleep(LOOK_EVERY)
+                if (worker is None or worker.poll() is not None) and lock_holder(home.generator / "lock") is None:
+                    worker = jobs.spawn(["lab.generator", str(home.path)], home.generator / "log.txt")
                 if time.monotonic() > deadline:
                     raise WorkError("The generation worker does not come up; see generator/log.txt in the home folder.")
                 time.sleep(0.05)
@@ -126,7 +127,8 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
     def tell(event: dict) -> None:
         connection.sendall(json.dumps(event).encode() + b"\n")
 
-    with suppress(ConnectionError):  # the one who asked has gone
+    connection.settimeout(PATIENCE)
+    with suppress(ConnectionError, TimeoutError):  # the one who asked has gone, or neither writes nor reads
         try:
             question = json.loads(connection.makefile("r", encoding="utf-8").readline())
             found = subjects.resolve(home, question["subjects"])
@@ -138,6 +140,8 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
         except (InputError, WorkError) as error:
             kind = "input" if isinstance(error, InputError) else "work"
             tell({"event": "error", "kind": kind, "message": str(error)})
+        except (ConnectionError, TimeoutError):
+            raise
         except Exception as error:  # one question must not end the worker
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             message = str(error).splitlines()[0] if str(error) else ""

@@ -56,6 +56,11 @@ class Home:
         return self.path / "generator"
 
     @property
+    def queue(self) -> Path:
+        """What the queue needs: its guard, and the lock of the job at work."""
+        return self.path / "queue"
+
+    @property
     def jobs(self) -> Path:
         """The folders of jobs that are no runs: sets of evaluations asked for."""
         return self.path / "jobs"
@@ -168,8 +173,11 @@ def append_line(path: Path, row: dict) -> None:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
-    """A folder that appears under its name only when all of it has been written; on an error nothing is left."""
+def staged(folder: Path, replace: bool = False) -> Iterator[Path]:
+    """A folder that appears under its name only when all of it has been written; on an error nothing of it is left.
+
+    One of that name that is there already stays, and an OSError is raised, unless it is to be replaced.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         inner = Path(temporary) / "new"
@@ -179,6 +187,8 @@ def staged(folder: Path) -> Iterator[Path]:
             if path.is_file():
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
+        if replace and folder.exists():
+            folder.rename(Path(temporary) / "old")
         inner.rename(folder)
     sync_folder(folder.parent)
 

@@ -14,6 +14,8 @@ from lab.errors import InputError
 from lab.home import read_json, write, write_json
 
 STALLED_AFTER = 300  # seconds without a heartbeat
+STALLED_LOADING = 3600  # seconds, while something is loaded or downloaded, which says nothing on the way
+STARTING = 3  # seconds that a worker may take from being asked for to holding its job
 ALIVE = ("queued", "running", "stalled", "stopping")  # while a process holds the lock
 RESUMABLE = ("interrupted", "stopped", "failed")
 _held: dict[Path, int] = {}  # locks that this process holds; opening such a file again would drop the lock
@@ -58,10 +60,15 @@ class Job:
 
     def beat(self, **changes) -> None:
         """Writes what has changed of the state, with a heartbeat that no change of the clock can touch."""
+        if not self.folder.is_dir():
+            raise InputError(f"{self.id} was deleted.")
         write_json(self._path("state.json"), {**self.state(), **changes, "heartbeat": _heartbeat()})
 
     def pulse(self, doing: dict | None) -> None:
-        """Renews the heartbeat while something other than a step goes on, `{what, done, total}`; at most once a second."""
+        """Renews the heartbeat while something other than a step goes on, `{what, done, total}`; at most once a second.
+
+        A `total` of 0 says that nobody can tell how far it is, as while something is loaded.
+        """
         state = self.state()
         age = _age(state.get("heartbeat"))
         known = state.get("doing") or {}
@@ -80,7 +87,8 @@ class Job:
 
     def mark_stop(self) -> None:
         """The mark that a worker looks for; safe in a signal handler, for it takes no lock."""
-        write(self._path("stop"), "")
+        if self.folder.is_dir():
+            write(self._path("stop"), "")
 
     def stop_requested(self) -> bool:
         return self._path("stop").exists()
@@ -103,10 +111,14 @@ class Job:
                 return "stopping"
             if state.get("queued"):
                 return "queued"
-            age = _age(state.get("heartbeat"))
-            return "stalled" if age is not None and age > STALLED_AFTER else "running"
-        result = read_json(self._path("result.json"))
-        return result["status"] if result else "interrupted"
+            is_counting = (state.get("doing") or {}).get("total") != 0
+            silence = _age(state.get("heartbeat")) or 0
+            return "stalled" if silence > (STALLED_AFTER if is_counting else STALLED_LOADING) else "running"
+        result, state = read_json(self._path("result.json")), self.state()
+        if result:
+            return result["status"]
+        age = _age(state.get("heartbeat"))
+        return "queued" if state.get("queued") and age is not None and age < STARTING else "interrupted"
 
     def error(self) -> dict | None:
         """`{reason, message, advice}` of a failure, else None."""
@@ -131,11 +143,13 @@ class Job:
             yield
 
     def delete(self) -> None:
-        """Removes the folder. Raises InputError while a worker lives."""
+        """Removes the folder. Raises InputError while a worker lives, and when there is no such folder any more."""
+        if not self.folder.is_dir():
+            raise InputError(f"{self.id} was deleted already.")
         with hold(self._path("lock"), f"{self.id} is {self.status()}; stop it first."):
-            doomed = self.folder.with_name(f".deleted-{self.id}")
-            self.folder.rename(doomed)
-        shutil.rmtree(doomed)
+            self.folder.rename(self.folder.with_name(f".deleted-{self.id}-{time.time_ns()}"))
+        for doomed in self.folder.parent.glob(".deleted-*"):  # also what an earlier deletion has left half-way
+            shutil.rmtree(doomed, ignore_errors=True)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from lab import comparison, plan, runs
@@ -16,7 +16,7 @@ from lab.comparison import Comparison, EvaluationJob
 from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.home import ROOT, Home, guard
-from lab.job import RESUMABLE, Job, Stopped, lock_holder
+from lab.job import RESUMABLE, Job, Stopped, hold, lock_holder
 from lab.runs import Run
 
 KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob)}
@@ -54,21 +54,29 @@ def evaluate(home: Home, wanted: Comparison) -> EvaluationJob | None:
     if all(comparison.look_up(home, wanted).known(home)):
         return None
     for job_id in comparison.listing(home)[KEPT_JOBS:]:
-        job = EvaluationJob(home, job_id)
-        if job.holder() is None:
-            job.delete()
+        with suppress(InputError):  # it is at work, or somebody else has deleted it
+            delete(home, EvaluationJob(home, job_id))
     job = comparison.create(home, wanted)
     start(home, job)
     return job
 
 
+def delete(home: Home, job: Job) -> None:
+    """Removes a job's folder. Raises InputError while a worker lives or is about to, and when it is gone already."""
+    with guard(home.queue):
+        job.delete()
+
+
 def outcome(job: Job) -> str:
-    """How a job ended, its status. Raises InputError or WorkError, in the worker's words, when it failed."""
-    error = job.error()
+    """How a job ended, its status. Raises InputError or WorkError, in the worker's words, when it failed or was killed."""
+    error, status = job.error(), job.status()
     if error:
         kind = InputError if error["reason"] == "input" else WorkError
         raise kind(" ".join(filter(None, [f"{job.id} failed:", error["message"], error["advice"]])))
-    return job.status()
+    if status == "interrupted":
+        hint = f" Go on with: run resume {job.id}." if job.kind == Run.kind else ""
+        raise WorkError(f"{job.id} was interrupted: its worker ended without a word.{hint}")
+    return status
 
 
 # -- the queue -----------------------------------------------------------------------------------------------------------
@@ -96,18 +104,28 @@ def start(home: Home, job: Job) -> None:
     Raises InputError when it has one already, WorkError when none comes up. This is the one place that knows that a
     worker is a process on this machine; it lives in a session of its own, so that neither terminal nor page takes it along.
     """
-    with guard(home.path / "queue"):
+    with guard(home.queue):
         if job.holder() is not None:
             raise InputError(f"{job.id} is {job.status()} already.")
         last = max((other.state().get("ticket") or 0 for other in living(home)), default=0)
         job.renew()
         job.beat(ticket=last + 1, queued=True)
         worker = spawn(["lab.jobs", str(home.path), job.kind, job.id], job.log_file)
-        deadline = time.monotonic() + START_WITHIN
-        while job.holder() is None:
-            if worker.poll() is not None or time.monotonic() > deadline:
-                raise WorkError(f"No worker for {job.id} came up; its log says: {job.log_tail(3).strip() or 'nothing'}")
-            time.sleep(0.02)
+        try:
+            _wait_until_held(job, worker)
+        except BaseException:
+            worker.kill()  # or it would come up late, when nobody expects it any more
+            worker.wait()
+            job.beat(queued=False)
+            raise
+
+
+def _wait_until_held(job: Job, worker: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_WITHIN
+    while job.holder() is None:
+        if worker.poll() is not None or time.monotonic() > deadline:
+            raise WorkError(f"No worker for {job.id} came up; its log says: {job.log_tail(3).strip() or 'nothing'}")
+        time.sleep(0.02)
 
 
 def spawn(module: list[str], log: Path) -> subprocess.Popen:
@@ -126,20 +144,37 @@ def spawn(module: list[str], log: Path) -> subprocess.Popen:
     return process
 
 
-def _turn(home: Home, job: Job) -> None:
-    """Waits until all that was asked for before is done, then until the generation worker has given its memory back."""
-    mine = job.state()["ticket"]
-    while any(other.state().get("ticket", 0) < mine for other in living(home) if other.folder != job.folder):
+@contextmanager
+def _turn(home: Home, job: Job) -> Iterator[None]:
+    """Waits until all that was asked for before is done and the generation worker has stepped aside; then it is its turn.
+
+    The order follows from the tickets; that no two are at work at once, from a lock.
+    """
+    with ExitStack() as turn:
+        while not _is_next(home, job, turn):
+            _heed_stop(job)
+            time.sleep(POLL)
         _heed_stop(job)
-        time.sleep(POLL)
-    job.beat(queued=False)
-    deadline = time.monotonic() + STEP_ASIDE_WITHIN
-    while lock_holder(home.generator / "lock") is not None:
-        _heed_stop(job)
-        if time.monotonic() > deadline:
-            job.log("The generation worker still holds its model in memory.")
-            break
-        time.sleep(POLL)
+        job.beat(queued=False)
+        deadline = time.monotonic() + STEP_ASIDE_WITHIN
+        while lock_holder(home.generator / "lock") is not None:
+            _heed_stop(job)
+            if time.monotonic() > deadline:
+                job.log("The generation worker still holds its model in memory.")
+                break
+            time.sleep(POLL)
+        yield
+
+
+def _is_next(home: Home, job: Job, turn: ExitStack) -> bool:
+    first = next((other for other in living(home)), job)
+    if first.folder != job.folder:
+        return False
+    home.queue.mkdir(parents=True, exist_ok=True)
+    with suppress(InputError):
+        turn.enter_context(hold(home.queue / "at-work", "Another job is at work."))
+        return True
+    return False
 
 
 def _heed_stop(job: Job) -> None:
@@ -158,8 +193,8 @@ def work(home: Home, job: Job, compute: Callable | None = None) -> None:
     with job.hold():
         job.begin()
         try:
-            _turn(home, job)
-            status, error = (compute or COMPUTE[job.kind])(home, job, _progress(job)), None
+            with _turn(home, job):
+                status, error = (compute or COMPUTE[job.kind])(home, job, _progress(job)), None
         except Stopped:
             status, error = "stopped", None
         except Exception as raised:  # whatever happens, the job keeps its outcome
@@ -221,7 +256,7 @@ def main(home: str, kind: str, job_id: str) -> None:
     where = Home.at(home)
     job = KINDS[kind](where, job_id)
     signal.signal(
-        signal.SIGTERM, lambda *_: job.request_stop()
+        signal.SIGTERM, lambda *_: job.mark_stop()
     )  # a machine that shuts down says so; there is time to save
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     work(where, job)

@@ -23,7 +23,7 @@ class Scorer:
 
     def __init__(self, home: Home, run: Run, model: Model, planned: Plan, progress: Progress):
         self.home, self.run, self.model, self.planned, self.progress = home, run, model, planned, progress
-        self.last: dict | None = None  # the newest scores on the validation rows, for the model card
+        self.by_step: dict[int, dict] = {}  # scores on the validation rows, for the model card
 
     def _question(self, split: str) -> Question:
         rows = self.planned.validation if split == "validation" else self.planned.train
@@ -63,7 +63,8 @@ class Scorer:
                 f"{before}{key}": scores[key] for key in ("accuracy", "macro_f1", "invalid") if scores[key] is not None
             }
             self.run.log(f"step {step}, {split} rows: {_in_words(scores)}")
-            self.last = scores if split == "validation" else self.last
+            if split == "validation":
+                self.by_step[step] = scores
         self.model.network.train()
         return point
 
@@ -100,17 +101,23 @@ class Keeper(TrainerCallback):
         self.step_began = time.monotonic()
 
     def on_step_end(self, args, state, control, **kwargs):
+        # At the end of an epoch the validation loss comes first, and then what is due is saved.
+        ends_epoch = state.global_step % self.planned.steps_per_epoch == 0
         if self.run.stop_requested():
-            control.should_training_stop = control.should_save = True
+            control.should_training_stop, control.should_save = True, not ends_epoch
         elif time.monotonic() - self.saved_at > SAVE_AT_LEAST_EVERY:
-            control.should_save = True
+            control.should_save = not ends_epoch
+
+    def on_prediction_step(self, args, state, control, **kwargs):
+        self.run.pulse({"what": "the validation loss", "done": 0, "total": 0})
 
     def on_epoch_end(self, args, state, control, **kwargs):
         epoch, last = round(state.epoch), state.global_step >= state.max_steps
         whole = last or abs(state.epoch - epoch) < 1e-6
         control.should_evaluate = whole and bool(self.planned.validation)
         due = epoch % self.planned.config.checkpoint_every == 0 or self._is_scored(state)
-        control.should_save = control.should_save or (whole and (due or last))
+        late = control.should_training_stop or time.monotonic() - self.saved_at > SAVE_AT_LEAST_EVERY
+        control.should_save = control.should_save or (whole and (due or last or late))
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         point = {"attempt": self.attempt, "step": state.global_step, "epoch": round(state.epoch, 6)}
@@ -130,6 +137,7 @@ class Keeper(TrainerCallback):
 
     def on_save(self, args, state, control, **kwargs):
         step, scored = state.global_step, self._is_scored(state)
+        self.run.sync_points()  # a checkpoint that outlives a power cut must not know more than they do
         folder = self.run.checkpoint_folder / f"checkpoint-{step}"
         checkpoints.seal(folder, step, round(state.epoch, 6), kept=scored)
         self.saved_at = time.monotonic()

@@ -142,11 +142,11 @@ class Model:
                     self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)
                 else:
                     self.network = PeftModel.from_pretrained(self.network, adapter, adapter_name=name)
-            except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
+            except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
                 reason = next(
                     (x.strip() for x in str(error).splitlines() if "size mismatch" in x), str(error).splitlines()[0]
                 )
-                raise InputError(f"The adapter does not fit {self.base.name}: {reason}") from error
+                raise InputError(f"The adapter does not fit {self.base.public_name}: {reason}") from error
             self.network.eval()
         self.network.set_adapter(name)
         self._adapters[key] = name  # last, as the one used last

@@ -150,7 +150,7 @@ def _check_model(plan: Plan) -> None:
         raise InputError(f"adapter.targets: {plan.base.name} has no layer {', '.join(map(repr, absent))}.")
     longest = max(len(e) for e in plan.train_examples + plan.validation_examples)
     context = model.get("max_position_embeddings")
-    if context and longest > context:
+    if plan.tokens.exact and context and longest > context:
         raise InputError(
             f"The longest row has {longest} tokens, but {plan.base.name} reads {context} at most; lower max_length."
         )

@@ -1,5 +1,7 @@
 """A run: its folder, the only place that knows the names of its files besides those that every job has."""
 
+import os
+import shutil
 from pathlib import Path
 
 import yaml
@@ -29,8 +31,11 @@ class Run(Job):
 
     @property
     def config(self) -> Config:
-        text = self._path("config.yaml").read_text(encoding="utf-8")
-        return config_file.parse(yaml.safe_load(text), f"The config of {self.id}")
+        try:
+            values = yaml.safe_load(self._path("config.yaml").read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"The config of {self.id} is broken: {' '.join(str(error).split())}") from error
+        return config_file.parse(values, f"The config of {self.id}")
 
     @property
     def task(self) -> Task:
@@ -64,8 +69,16 @@ class Run(Job):
     def log_point(self, point: dict) -> None:
         append_line(self.points_file, point)
 
-    def clear_torn_checkpoints(self) -> None:
-        """Removes what a crash left of checkpoints that were not whole."""
+    def sync_points(self) -> None:
+        """Makes what was logged so far outlive a power cut."""
+        if self.points_file.exists():
+            with self.points_file.open("rb") as file:
+                os.fsync(file.fileno())
+
+    def clear_torn(self) -> None:
+        """Removes what a crash left of checkpoints and of an adapter that were not whole."""
+        for folder in self.folder.glob(f".{self.adapter.name}.*"):
+            shutil.rmtree(folder)
         for folder in self.checkpoint_folder.glob("checkpoint-*"):
             if checkpoints.manifest_of(folder) is None:
                 checkpoints.drop(folder)

@@ -7,6 +7,7 @@ from lab import bases
 from lab.config import Decoding
 from lab.errors import InputError
 from lab.generate import Answer, label_probabilities, most_probable, stream
+from lab.job import Stopped
 from lab.model import Model, free_memory
 from lab.prompt import Renderer
 from lab.subjects import Subject, check_fit
@@ -37,14 +38,22 @@ class SideBySide:
         InputError for what does not fit together, Stopped when `halted` says so.
         """
         results: dict[str, dict] = {}
-        for name, quantization in dict.fromkeys((s.base, s.quantization) for s in subjects):
-            model = self._with_base(name, quantization, hear)
-            for subject in subjects:
-                if (subject.base, subject.quantization) == (name, quantization) and subject.name not in results:
-                    check_fit(subject, model.base)
-                    found = {"subject": subject.name, **_respond(model, subject, task, row, decoding, hear, halted)}
-                    results[subject.name] = found
-                    hear({"event": "answer", **found})
+        try:
+            for name, quantization in dict.fromkeys((s.base, s.quantization) for s in subjects):
+                model = self._with_base(name, quantization, hear)
+                for subject in subjects:
+                    if halted():
+                        raise Stopped
+                    if (subject.base, subject.quantization) == (name, quantization) and subject.name not in results:
+                        check_fit(subject, model.base)
+                        found = {"subject": subject.name, **_respond(model, subject, task, row, decoding, hear, halted)}
+                        results[subject.name] = found
+                        hear({"event": "answer", **found})
+        except Stopped:
+            raise
+        except Exception:
+            self.model = None  # an adapter that did not fit may have left parts of it in the base
+            raise
         return [results[subject.name] for subject in subjects]
 
     def _with_base(self, name: str, quantization: str, hear: Hear) -> Model:

@@ -31,13 +31,12 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
     Where the run has checkpoints, training goes on from the newest whole one, exactly as if it had never stopped.
     Returns `finished` or `stopped`. Raises InputError or WorkError when it cannot be trained.
     """
-    loading = progress(f"loading {bases.public_name(run.config.base_model)}", 1)
+    progress(f"loading {bases.public_name(run.config.base_model)}", 0)
     base, tokens = with_tokenizer(bases.find(run.config.base_model))
     planned = plan.again(run, base, tokens)
     step = _settle(run, planned)
     model = Model(planned.base, planned.config.quantization)
     model.new_adapter(planned.config)
-    loading(1)
     config = planned.config
     run.log(f"{len(planned.train)} rows, {planned.total_steps} steps, {len(planned.validation)} rows held out")
     run.log(f"{config.base_model} is loaded: {config.quantization}, {precision()} on {device()}")
@@ -55,7 +54,7 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
 
 def _settle(run: Run, planned: Plan) -> int | None:
     """Brings a run's folder into order before training; returns the step from which it goes on, None for a new start."""
-    run.clear_torn_checkpoints()
+    run.clear_torn()
     step, passed_over = run.newest_checkpoint()
     for line in passed_over:
         run.log(line)
@@ -168,10 +167,8 @@ def _leave_adapter(run: Run, model: Model, planned: Plan, scorer: Scorer) -> Non
     if not steps:  # stopped before the first step
         return
     checkpoint = run.checkpoint(steps[-1])
-    if run.adapter.exists():
-        shutil.rmtree(run.adapter)
-    with staged(run.adapter) as folder:
+    with staged(run.adapter, replace=True) as folder:
         shutil.copy2(checkpoint / ADAPTER_WEIGHTS, folder / ADAPTER_WEIGHTS)
         about = read_json(checkpoint / "adapter_config.json")
         write_json(folder / "adapter_config.json", {**about, "base_model_name_or_path": model.base.public_name})
-        card.write_all(folder, run.id, planned, model.stops, scorer.last)
+        card.write_all(folder, run.id, planned, model.stops, scorer.by_step.get(steps[-1]))

@@ -32,7 +32,7 @@ def test_a_killed_worker_is_interrupted_at_once_and_resumed_to_the_same_adapter(
     chance = random.Random(seed)
     run = jobs.train(colours, settings(tiny_model, **changes))
     for _ in range(2):
-        kill_at_some_step(run, chance.randrange(len(run.points()), STEPS - 4))
+        kill_at_some_step(run, chance.randrange(min(len(run.points()), STEPS - 6), STEPS - 4))
         jobs.resume(colours, run.id)
     until(lambda: ended(run), "it has ended")
     assert jobs.outcome(run) == "finished", run.log_tail()

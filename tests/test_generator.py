@@ -1,6 +1,7 @@
 """Side by side: the same prompt put to base and adapters, word by word, in a worker that steps aside for jobs."""
 
-import contextlib
+import json
+import socket
 import threading
 import time
 
@@ -149,11 +150,38 @@ def test_one_worker_answers_everybody_and_steps_aside_for_jobs(lab, colours, tin
     assert pid(colours) not in (None, first)
 
 
-def test_a_job_breaks_a_long_answer_off(lab, colours, tiny_model):
-    asking = generator.ask(colours, ["base"], lab.task, "Once", Decoding(max_new_tokens=4096, beams=1))
+def test_a_job_need_not_wait_for_an_answer_or_for_one_who_does_not_listen(lab, colours, tiny_model):
+    """Nobody reads what is answered, another has connected and asks nothing, a third waits: the job comes first."""
+    asking = generator.ask(colours, ["base"], lab.task, "Once", Decoding(max_new_tokens=4096))
     next(asking)
-    other = created(colours, tiny_model)
-    worked(colours, other, lambda home, job, progress: "finished")
-    with contextlib.suppress(WorkError):
-        assert not any(event["event"] == "answer" for event in asking)
-    assert other.status() == "finished"
+    with socket.socket(socket.AF_UNIX) as silent:
+        assert generator._reach(colours, silent)
+        third = generator.ask(colours, ["base"], lab.task, "Once", GREEDY)
+        refused = []
+
+        def wait_behind():
+            with pytest.raises(WorkError) as error:
+                list(third)
+            refused.append(str(error.value))
+
+        waiting = threading.Thread(target=wait_behind)
+        waiting.start()
+        time.sleep(0.3)
+        other = created(colours, tiny_model)
+        worked(colours, other, lambda home, job, progress: "finished")
+        assert other.status() == "finished"
+        waiting.join(PATIENCE)
+    assert "generation" in refused[0].lower()
+    asking.close()
+
+
+def test_after_an_adapter_that_does_not_fit_the_base_is_still_the_base(colours, tiny_model):
+    """PEFT puts its layers into the base before it finds that the weights do not fit them."""
+    run, desk = trained(colours, tiny_model, learning_rate=0.02), SideBySide()
+    row, base_alone = run.rows("validation")[0], subjects.resolve(colours, ["base", run.id])[:1]
+    before = desk.answer(base_alone, run.task, row, GREEDY)[0]["label_probabilities"]
+    about = json.loads((run.adapter / "adapter_config.json").read_text())
+    (run.adapter / "adapter_config.json").write_text(json.dumps({**about, "r": 3}))
+    with pytest.raises(InputError, match="does not fit"):
+        desk.answer(subjects.resolve(colours, [run.id]), run.task, row, GREEDY)
+    assert desk.answer(base_alone, run.task, row, GREEDY)[0]["label_probabilities"] == before

@@ -136,6 +136,25 @@ def test_a_stop_while_rows_are_scored_leaves_the_adapter_and_the_resume_scores(c
     assert "loss" in run.points()[-1]
 
 
+def test_a_stop_at_the_end_of_an_epoch_keeps_its_validation_loss(colours, tiny_model, monkeypatch):
+    whole = worked(colours, created(colours, tiny_model, epochs=3, evaluate_at=[1, 3]))
+    parts = created(colours, tiny_model, epochs=3, evaluate_at=[1, 3])
+    for step in (3, 9):  # the first is scored, and the last
+        with monkeypatch.context() as patch:
+            stop_at(patch, step)
+            worked(colours, parts)
+    worked(colours, parts)
+    keys = ("step", "loss", "validation_loss", "accuracy", "macro_f1", "invalid")
+    assert [[p.get(k) for k in keys] for p in parts.points()] == [[p.get(k) for k in keys] for p in whole.points()]
+    cards = [(run.adapter / "README.md").read_text().replace(run.id, "") for run in (whole, parts)]
+    assert cards[0] == cards[1]
+
+
+def test_the_card_gives_no_scores_of_other_weights(colours, tiny_model):
+    run = worked(colours, created(colours, tiny_model, epochs=2, evaluate_at=[1]))
+    assert "Not scored" in (run.adapter / "README.md").read_text()
+
+
 def test_what_cannot_be_resumed_or_stopped_is_told(colours, tiny_run):
     with pytest.raises(InputError, match="tiny-1 is finished"):
         jobs.resume(colours, tiny_run.id)
@@ -222,6 +241,50 @@ def test_a_run_at_work_is_never_deleted_started_twice_or_resumed(colours, tiny_m
     assert runs.listing(colours) == []
 
 
+def test_no_two_jobs_are_at_work_at_once_even_with_one_ticket(colours, tiny_model):
+    """As when who asked was killed before its worker came up, and the next one was given the same ticket."""
+    pair, at_work, most = [created(colours, tiny_model) for _ in range(2)], [], []
+
+    def compute(home, job, progress):
+        at_work.append(job.id)
+        most.append(len(at_work))
+        time.sleep(3 * jobs.POLL)
+        at_work.remove(job.id)
+        return "finished"
+
+    workers = [threading.Thread(target=worked, args=(colours, run, compute)) for run in pair]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(PATIENCE)
+    assert most == [1, 1]
+
+
+def test_a_deleted_run_comes_back_in_no_form(colours, tiny_run):
+    jobs.delete(colours, tiny_run)
+    for gone in (lambda: jobs.delete(colours, tiny_run), lambda: tiny_run.beat(step=1), tiny_run.request_stop):
+        with pytest.raises(InputError):
+            gone()
+    assert list(colours.runs.glob("*tiny*")) == []
+
+
+def test_sigterm_reaches_a_worker_that_looks_at_locks_all_the_time(colours, tiny_model):
+    """A queued worker does nothing else; its handler must not wait for what it has interrupted."""
+    run = created(colours, tiny_model)
+    code = (
+        "import os, signal, sys, threading; from lab import jobs; from lab.home import Home; from lab.runs import Run\n"
+        "home = Home.at(sys.argv[1]); run = Run(home, sys.argv[2])\n"
+        "def compute(home, job, progress):\n"
+        "    for _ in range(300): os.kill(os.getpid(), signal.SIGTERM); [job.holder() for _ in range(20)]\n"
+        "    return 'finished'\n"
+        "jobs.COMPUTE['run'] = compute; run.beat(ticket=1); jobs.main(sys.argv[1], 'run', run.id)"
+    )
+    command = [sys.executable, "-c", code, str(colours.path), run.id]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent, timeout=PATIENCE)
+    assert run.status() == "finished"
+    assert run.stop_requested()
+
+
 # -- with real workers -----------------------------------------------------------------------------------------------------
 
 
@@ -273,6 +336,14 @@ def test_sigterm_saves_and_stops(colours, tiny_model):
     until(lambda: ended(run), "it has stopped")
     assert run.status() == "stopped"
     assert run.checkpoints()[-1]["step"] == run.state()["step"]
+
+
+def test_a_killed_worker_is_a_failure_to_who_waits_for_it(colours, tiny_model):
+    run = started(colours, tiny_model)
+    os.kill(run.holder(), signal.SIGKILL)
+    until(lambda: ended(run), "it is dead")
+    with pytest.raises(WorkError, match=r"interrupted.* run resume tiny-1"):
+        jobs.outcome(run)
 
 
 def test_a_worker_that_cannot_come_up_is_told(colours, tiny_model, monkeypatch):

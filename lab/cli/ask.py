@@ -2,7 +2,7 @@
 
 import click
 
-from lab import comparison, evaluations, jobs, subjects, tasks
+from lab import comparison, evaluations, generator, jobs, subjects, tasks
 from lab.cli import run as run_commands
 from lab.cli import show
 from lab.cli.common import command, follow, say
@@ -48,7 +48,7 @@ def _evaluations(home: Home, **options) -> list[Evaluation]:
         follow(job)
         if jobs.outcome(job) != "finished":
             raise WorkError(f"The evaluation was {job.status()}; what was made of it is kept.")
-    return comparison.look_up(home, wanted).known(home)
+    return comparison.made(home, wanted)
 
 
 @_rows_options
@@ -93,6 +93,7 @@ def generate(home: Home, names, text, row, raw, task_name, sets):
             raise InputError(f"--row {row}: there are the rows 0 to {len(rows) - 1}.")
         asked = rows[row]
     decoding = comparison.decoding_for(chosen, list(sets)).for_kind("generate" if raw is not None else task.kind)
+    generator.refuse_beside_jobs(home)  # a second base beside a training could drive it out of memory
     from lab.side_by_side import SideBySide
 
     found = SideBySide().answer(chosen, task, asked, decoding)

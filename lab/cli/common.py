@@ -29,6 +29,7 @@ def command(name: str) -> Callable:
             stdout, sys.stdout = sys.stdout, sys.stderr
             try:
                 result, show = function(Home.at(home), **arguments)
+                said = json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False) if as_json else None
             except (InputError, WorkError) as error:
                 _fail(str(error), 2 if isinstance(error, InputError) else 1)
             except KeyboardInterrupt:
@@ -40,7 +41,7 @@ def command(name: str) -> Callable:
             finally:
                 sys.stdout = stdout
             if as_json:
-                click.echo(json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False))
+                click.echo(said)
             else:
                 show(console())
 

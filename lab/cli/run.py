@@ -41,7 +41,7 @@ def run_list(home: Home):
     for run_id in runs.listing(home):
         try:
             found.append(Run(home, run_id).summary())
-        except InputError as error:  # one broken folder must not hide the others
+        except (InputError, OSError) as error:  # one broken folder must not hide the others
             say(f"{run_id} is left out: {error}")
     return found, lambda console: show.runs(console, found)
 
@@ -80,7 +80,7 @@ def run_resume(home: Home, run_id, detach):
 @click.argument("run_id", metavar="ID")
 def run_delete(home: Home, run_id):
     """Delete a run with its checkpoints and its adapter."""
-    Run(home, run_id).delete()
+    jobs.delete(home, Run(home, run_id))
     return {"id": run_id, "deleted": True}, lambda console: console.print(f"Deleted {run_id}.")
 
 

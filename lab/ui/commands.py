@@ -172,7 +172,7 @@ def run_list(home: Home) -> list[dict]:
     """All runs, newest first, without their metrics."""
     found = []
     for run_id in runs.listing(home):
-        with suppress(InputError):  # one broken folder must not hide the others
+        with suppress(InputError, OSError):  # one broken folder must not hide the others
             found.append(Run(home, run_id).summary())
     return found
 
@@ -206,7 +206,7 @@ def run_resume(home: Home, request: gr.Request, run_id: str) -> dict:
 def run_delete(home: Home, request: gr.Request, run_id: str) -> dict:
     """Deletes a run with its checkpoints and its adapter."""
     access.may_change(request)
-    Run(home, run_id).delete()
+    jobs.delete(home, Run(home, run_id))
     return {"id": run_id, "deleted": True}
 
 
@@ -272,7 +272,7 @@ def _evaluations(
         time.sleep(LOOK_EVERY)
     if job and jobs.outcome(job) != "finished":
         raise WorkError(f"The evaluation was {job.status()}; what was made of it is kept.")
-    return comparison.look_up(home, wanted).known(home)
+    return comparison.made(home, wanted)
 
 
 def generate(

@@ -223,7 +223,8 @@ def progress(home: Home, job: EvaluationJob | None) -> tuple:
 
 def in_words(home: Home, job: EvaluationJob, status: str) -> str:
     if status == "queued":
-        before = [other.id for other in jobs.living(home) if other.id != job.id]
+        queue = [other.id for other in jobs.living(home)]
+        before = queue[: queue.index(job.id)] if job.id in queue else []
         return f"{job.id} waits for its turn behind {_listed(before)}." if before else f"{job.id} is about to start."
     if status == "stopping":
         return f"{job.id} is stopping; the subjects that it has finished are kept."

@@ -37,7 +37,9 @@ def fingerprint(home: Home) -> tuple:
     found = []
     for run_id in runs.listing(home):
         with suppress(InputError):  # deleted in the meantime
-            found.append((run_id, Run(home, run_id).status()))
+            run = Run(home, run_id)
+            status = run.status()
+            found.append((run_id, status, len(run.checkpoints()) if status in ALIVE else 0))
     return tuple(found)
 
 
@@ -66,4 +68,5 @@ def taken(names: list[str] | None, most: int = MOST_SUBJECTS) -> list[str]:
     for name in names:
         if name.startswith("base:"):
             access.model_id(name.removeprefix("base:"))
+            access.may_change(None)  # it may have to be downloaded
     return names

@@ -172,7 +172,7 @@ def build(page: gr.Blocks, home: Home) -> None:
     @access.handler
     def delete_run(request: gr.Request, doomed):
         access.may_change(request)
-        Run(home, doomed).delete()
+        jobs.delete(home, Run(home, doomed))
         return "", "", gr.update(visible=False)
 
     picked = table.select(choose, None, [chosen, confirm], **quiet)
@@ -249,7 +249,7 @@ def views(home: Home, run: dict | None, found: list[dict]) -> dict[str, tuple]:
         return all_runs
     status, run_id = run["status"], run["id"]
     all_runs |= {
-        "head": (head_of(run, found), str),
+        "head": (head_of(run, place_in_queue(home, run)), str),
         "bar": (bar_of(run), lambda values: gr.update(**values)),
         "error": (run["error"], error_box),
         "stop": (status in ALIVE and status != "stopping", lambda on: gr.update(interactive=on)),
@@ -276,10 +276,15 @@ def redrawn(wanted: dict[str, tuple], before: dict) -> tuple[dict, dict]:
     return drawn, {**before, **{name: key for name, (key, _) in wanted.items()}}
 
 
-def head_of(run: dict, found: list[dict]) -> str:
+def place_in_queue(home: Home, run: dict) -> int:
+    """How many jobs come before a queued run, evaluations among them."""
+    queue = [job.id for job in jobs.living(home)] if run["status"] == "queued" else []
+    return queue.index(run["id"]) if run["id"] in queue else 0
+
+
+def head_of(run: dict, before: int) -> str:
     """How the run stands, in words."""
     status = run["status"]
-    before = sum(x["status"] in ALIVE and x["ticket"] < run["ticket"] for x in found) if status == "queued" else 0
     spent, left, epoch = run.get("seconds"), run.get("left"), run.get("epoch")
     facts = [
         f"It waits for its turn; before it: {before}." if before else SAID.get(status, ""),
