@@ -24,27 +24,9 @@ def build(page: gr.Blocks, home: Home) -> None:
                     data.listing(home), value=BUNDLED_DATASET, label="Dataset", filterable=False, interactive=True
                 )
                 summary = gr.Markdown(elem_classes=["quiet", "said"])
-                counts = gr.Dataframe(
-                    label="Rows and labels by split",
-                    datatype="str",
-                    type="array",
-                    interactive=False,
-                    wrap=True,
-                    buttons=[],
-                    max_height=320,
-                    elem_classes=["words-table"],
-                )
+                counts = gr.Dataframe(label="Rows and labels by split", **look.WORDS_TABLE)
             with gr.Column(scale=3, min_width=320):
-                rows = gr.Dataframe(
-                    label="Rows",
-                    datatype="str",
-                    type="array",
-                    interactive=False,
-                    wrap=True,
-                    buttons=[],
-                    max_height=640,
-                    elem_classes=["words-table"],
-                )
+                rows = gr.Dataframe(label="Rows", **{**look.WORDS_TABLE, "max_height": 640})
                 with gr.Row(elem_classes=["at-end"]):
                     split = gr.Dropdown(label="Split", filterable=False, interactive=True, min_width=120)
                     number = gr.Number(1, label="Page", precision=0, minimum=1, interactive=True, min_width=90)

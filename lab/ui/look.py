@@ -15,6 +15,7 @@ OPTIONS = {
 }
 # Of tables that are only read.
 TABLE = {"datatype": "str", "type": "array", "interactive": False, "buttons": [], "max_height": 420}
+WORDS_TABLE = {**TABLE, "wrap": True, "elem_classes": ["words-table"]}
 SHARED_COLOUR, TRAINED_COLOUR = "blue", "green"  # of marks in a prompt
 
 
