@@ -40,7 +40,7 @@ def ask(home: Home, names: list[str], task: Task, row: dict | str, decoding: Dec
     refuse_beside_jobs(home)
     # A worker that ends, for a job or after an idle time, leaves those who wait with a broken connection.
     with suppress(ConnectionError), _connected(home) as connection:
-        connection.sendall(json.dumps(question).encode() + b"\n")
+        connection.sendall(json.dumps(question, default=str).encode() + b"\n")
         for line in connection.makefile("r", encoding="utf-8"):
             event = json.loads(line)
             if event["event"] == "error":

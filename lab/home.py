@@ -134,7 +134,8 @@ def write_yaml(path: Path, content) -> None:
 
 
 def write_lines(path: Path, rows: list[dict]) -> None:
-    write(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    """Writes rows as JSON lines; a cell that JSON has no form for, such as a date, as the text that prompts show of it."""
+    write(path, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows))
 
 
 def read_json(path: Path) -> dict | None:

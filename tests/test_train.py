@@ -199,6 +199,23 @@ def test_evaluating_after_training_gives_the_scores_of_the_training(colours, tin
     assert [p["answer"] for p in again[0].predictions] == answers
 
 
+def test_columns_that_json_has_no_form_for_are_kept_as_the_text_that_prompts_show(colours, tiny_model, tmp_path):
+    import datetime
+
+    import pyarrow as pa
+
+    from lab import data, tables, tasks
+
+    day = datetime.date(2020, 2, 3)
+    rows = [{"text": f"a {word}", "label": x, "day": day} for word, x in (("red", "warm"), ("blue", "cold"))] * 6
+    tables.write(pa.Table.from_pylist(rows), tmp_path / "dated.parquet")
+    data.add(colours, data.About(name="dated", label="label"), {"train": tmp_path / "dated.parquet"})
+    task = tasks.load(colours, "colours").model_copy(update={"name": "dated", "prompt": "On $day: $text\nKind:"})
+    tasks.add(colours, task)
+    run = trained(colours, tiny_model, dataset="dated", task="dated", epochs=1)
+    assert run.rows("train")[0]["day"] == "2020-02-03"
+
+
 def test_validation_none_trains_on_all_rows(colours, tiny_model):
     run = trained(colours, tiny_model, validation="none", epochs=1)
     assert (len(run.rows("train")), len(run.rows("validation"))) == (24, 0)
