@@ -99,15 +99,6 @@ def test_an_upload_and_yaml_text_become_a_dataset_and_a_task(call, tmp_path):
         call("task_add", task=yaml.safe_dump(CODEBOOK))
 
 
-def test_an_inline_task_is_kept_under_its_name(call):
-    task = {**CODEBOOK, "name": "inline", "labels": [{"name": "positive"}, {"name": "negative"}]}
-    for inline in (task, yaml.safe_dump(task)):
-        assert call("train", config=yaml.safe_dump({**CONFIG, "task": inline}), dry_run=True)["task"] == "inline"
-    assert "inline" in {x["name"] for x in call("task_list")}
-    with pytest.raises(AppError, match="there already"):
-        call("train", config=yaml.safe_dump({**CONFIG, "task": {**task, "prompt": "$text"}}), dry_run=True)
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_paths_are_refused_everywhere(call, path):
     asked = [("run_show", {"run_id": path}), ("run_log", {"run_id": path}), ("run_stop", {"run_id": path})]

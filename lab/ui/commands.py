@@ -158,10 +158,11 @@ def task_preview(home: Home, name: str, dataset: str, row: int = 0, model: str =
 
 
 def train(home: Home, request: gr.Request, config: str = "", dry_run: bool = False) -> dict:
-    """Starts a run from a config as YAML text (empty: all defaults) and returns at once: id, status. `task` is a name, or
-    the YAML of a task, which is kept under its name. With `dry_run` only checks and estimates."""
+    """Starts a run from a config as YAML text (empty: all defaults) and returns at once: id, status.
+
+    With `dry_run` only checks and estimates."""
     access.may_change(request)
-    wanted = read_config(home, config)
+    wanted = read_config(config)
     if dry_run:
         return plan.make(home, wanted).report()
     run = jobs.train(home, wanted)
@@ -318,21 +319,12 @@ def read_task(text: str) -> Task:
     return task_file.parse(text)
 
 
-def read_config(home: Home, text: str) -> Config:
-    """A config from YAML text, an inline task kept under its name. Raises InputError for names that are paths."""
-    values = read_yaml(text, "the config")
-    inline = values.get("task")
-    if isinstance(inline, dict) or (isinstance(inline, str) and "\n" in inline):
-        task = read_task(inline if isinstance(inline, str) else yaml.safe_dump(inline, allow_unicode=True))
-        values["task"] = task.name
-    else:
-        task = None
-    wanted = config.parse(values)
+def read_config(text: str) -> Config:
+    """A config from YAML text. Raises InputError, also for a task, dataset or base model that is a path."""
+    wanted = config.parse(read_yaml(text, "the config"))
     check_id(wanted.task, "The task")
     check_id(wanted.dataset, "The dataset")
     access.model_id(wanted.base_model)
-    if task and not (task.name in tasks.listing(home) and tasks.load(home, task.name) == task):
-        tasks.add(home, task)
     return wanted
 
 
