@@ -108,7 +108,6 @@ class Guard:
 
     def __init__(self, app, host: str, names: set[str], on_space: bool = False):
         self.app, self.names = app, names
-        self.local = is_loopback(host)
         self.own = LOOPBACK | (set() if host in EVERY_ADDRESS else {host.lower()})
         self.every_address = host in EVERY_ADDRESS
         framed_by = "https://huggingface.co https://*.hf.space" if on_space else "'self'"

@@ -47,8 +47,8 @@ def build(page: gr.Blocks, home: Home) -> None:
             with gr.Row():
                 f1 = gr.Plot(label="Accuracy and macro F1", show_label=False, min_width=320)
                 with gr.Column(min_width=320):
-                    widths = ["20%", "66%", "14%"]
-                    invalid = gr.Dataframe(label="Invalid outputs", wrap=True, column_widths=widths, **look.TABLE)
+                    widths = ["22%", "61%", "17%"]
+                    invalid = gr.Dataframe(label="Invalid outputs", column_widths=widths, **look.WORDS_TABLE)
                     valid = gr.Markdown("No invalid outputs.", visible=False, elem_classes=["quiet"])
             with gr.Row():
                 with gr.Column(min_width=320):
