@@ -4,10 +4,12 @@ import threading
 import time
 
 import colours
+import gradio as gr
 import pytest
 from test_page_compare import HOSTILE, TASK, end_generation, prepared, table
 from test_page_dataset import until
 
+import app
 from lab import comparison, jobs, subjects
 from lab.comparison import Comparison
 from lab.config import Decoding
@@ -136,6 +138,22 @@ def test_generation_steps_aside_for_a_job_and_is_there_again(tab, marks):
 
 
 # -- without a browser -----------------------------------------------------------------------------------------------
+
+
+def clicked_first(home: Home, name: str) -> dict:
+    """What a click on a tab changes before anything else has happened: label or name of a component → its new value."""
+    page = app.build(home)
+    tab = next(block for block in page.blocks.values() if isinstance(block, gr.Tab) and block.label == name)
+    event = next(e for e in page.fns.values() if (tab._id, "select") in e.targets)
+    changes = event.fn(*(block.value for block in event.inputs))
+    return {getattr(block, "label", None): new for block, new in zip(event.outputs, changes, strict=True)}
+
+
+def test_a_click_on_a_tab_before_the_page_has_arrived_does_not_undo_what_is_chosen(tiny_run, home):
+    """The click's answer may come after that of the page's load, and would then stand."""
+    chosen = clicked_first(home, "Generate")["Subjects"]
+    assert chosen["value"] == ["base", tiny_run.id]
+    assert all(change == gr.skip() for change in clicked_first(home, "Compare").values())
 
 
 def asked(home, names=("base",), way=generate_tab.TEXT, number=0, text="A day.", raw="Once", **decoding):

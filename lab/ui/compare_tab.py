@@ -57,7 +57,7 @@ def build(page: gr.Blocks, home: Home) -> None:
                     per_label = gr.Dataframe(label="Scores by label", **look.TABLE)
                 confusion = gr.Plot(label="Confusion", show_label=False, min_width=320)
 
-        seen = gr.State(())  # what the choices were made from
+        seen = gr.State(None)  # what the choices were made from; None until the page has arrived
         offered = gr.State([])  # the subjects that were chosen for the user, who may then have chosen others
         job_id = gr.State(None)  # the evaluation job that is watched
         looks = gr.State(0)  # a new number asks for a new look at what is known
@@ -82,7 +82,10 @@ def build(page: gr.Blocks, home: Home) -> None:
     @access.handler
     def watch(seen, offered, job_id, looks, names):
         """What has changed by itself: new subjects, and how far an evaluation is."""
-        news, job = [gr.skip()] * len(watched), found_job(home, job_id) or underway(home)
+        news = [gr.skip()] * len(watched)
+        if seen is None:  # the tab was clicked before the page had arrived, which must not be undone
+            return news
+        job = found_job(home, job_id) or underway(home)
         ended = job is not None and job.status() not in ALIVE
         if job or job_id:
             news[2] = job.id if job and not ended else None

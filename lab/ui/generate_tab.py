@@ -53,19 +53,15 @@ def build(page: gr.Blocks, home: Home) -> None:
         with gr.Row():
             panes = [Pane() for _ in range(MOST_SUBJECTS)]
 
-        seen, offered = gr.State(()), gr.State([])  # as in the Compare tab
+        seen, offered = gr.State(None), gr.State(["base"])  # as in the Compare tab
         timer = gr.Timer(LOOK_EVERY)
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     forms, choice = [row_form, text, raw], [seen, offered, chosen]
 
     @access.handler
-    def arrive():
-        choices = offer.on_offer(home)
-        return offer.fingerprint(home), offer.default(choices), gr.update(choices=choices, value=offer.default(choices))
-
-    @access.handler
     def watch(seen, offered, names):
+        """What is on offer now; alike whichever comes first, the page that loads or a click on the tab."""
         others = offer.offered_now(home, seen, offered, names)
         return others[1:] if others else [gr.skip()] * 3
 
@@ -109,11 +105,10 @@ def build(page: gr.Blocks, home: Home) -> None:
     def cancelled():
         return {said: look.line("Cancelled."), **buttons(asking=False)}
 
-    page.load(arrive, None, choice, **quiet)
-    gr.on([timer.tick, tab.select], watch, choice, choice, **quiet)
+    gr.on([page.load, timer.tick, tab.select], watch, choice, choice, **quiet)
     way.change(switch, way, forms, **quiet)
     gr.on(
-        [chosen.change, number.change],
+        [page.load, chosen.change, number.change],
         show_row,
         [chosen, number],
         [number, row_text],
