@@ -23,6 +23,7 @@ from lab.task import Task
 
 IDLE = 900  # seconds after which it ends
 LOOK_EVERY = 0.5  # seconds between two looks for jobs
+HEED_EVERY = 0.1  # seconds between two looks whether the one who asked has called it off
 START_WITHIN = 60  # seconds
 PATIENCE = 10  # seconds that one may take to write a question or to read what is told
 
@@ -30,18 +31,25 @@ PATIENCE = 10  # seconds that one may take to write a question or to read what i
 # -- asking ----------------------------------------------------------------------------------------------------------------
 
 
-def ask(home: Home, names: list[str], task: Task, row: dict | str, decoding: Decoding) -> Iterator[dict]:
+def ask(
+    home: Home,
+    names: list[str],
+    task: Task,
+    row: dict | str,
+    decoding: Decoding,
+    halted: Callable[[], bool] = lambda: False,
+) -> Iterator[dict]:
     """Puts a row, or a raw prompt (a str), to subjects; yields events as `SideBySide.answer` tells them.
 
-    Closing the iterator stops the answer. Raises InputError for what is wrong, WorkError when a job is at work, for which
-    generation steps aside.
+    Closing the iterator stops the answer. Raises Stopped soon after `halted` says so, InputError for what is wrong,
+    WorkError when a job is at work, for which generation steps aside.
     """
     question = {"subjects": names, "task": task_file.dump(task), "row": row, "decoding": decoding.model_dump()}
     refuse_beside_jobs(home)
     # A worker that ends, for a job or after an idle time, leaves those who wait with a broken connection.
-    with suppress(ConnectionError), _connected(home) as connection:
+    with suppress(ConnectionError), _connected(home, halted) as connection:
         connection.sendall(json.dumps(question, default=str).encode() + b"\n")
-        for line in connection.makefile("r", encoding="utf-8"):
+        for line in _lines(connection, halted):
             event = json.loads(line)
             if event["event"] == "error":
                 raise (InputError if event["kind"] == "input" else WorkError)(event["message"])
@@ -60,8 +68,23 @@ def refuse_beside_jobs(home: Home) -> None:
         raise WorkError(f"{busy[0].id} is {what}. Generation steps aside for it: wait until it has ended, or stop it.")
 
 
+def _lines(connection: socket.socket, halted: Callable[[], bool]) -> Iterator[bytes]:
+    """The lines that arrive until the connection ends. Raises Stopped soon after `halted` says so."""
+    rest = b""
+    while True:
+        if halted():
+            raise Stopped
+        if not select.select([connection], [], [], HEED_EVERY)[0]:
+            continue
+        arrived = connection.recv(1 << 16)
+        if not arrived:
+            return
+        *lines, rest = (rest + arrived).split(b"\n")
+        yield from lines
+
+
 @contextmanager
-def _connected(home: Home) -> Iterator[socket.socket]:
+def _connected(home: Home, halted: Callable[[], bool]) -> Iterator[socket.socket]:
     """A connection to the worker, which is started when there is none."""
     deadline, worker = time.monotonic() + START_WITHIN, None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -69,6 +92,8 @@ def _connected(home: Home) -> Iterator[socket.socket]:
             while not _reach(home, connection):
                 if (worker is None or worker.poll() is not None) and lock_holder(home.generator / "lock") is None:
                     worker = jobs.spawn(["lab.generator", str(home.path)], home.generator / "log.txt")
+                if halted():
+                    raise Stopped
                 if time.monotonic() > deadline:
                     raise WorkError("The generation worker does not come up; see generator/log.txt in the home folder.")
                 time.sleep(0.05)

@@ -93,6 +93,20 @@ def test_an_answer_can_be_broken_off(tiny_run, home):
     assert not any(event["event"] == "answer" for event in heard)
 
 
+def test_the_lines_of_the_worker_come_whole_and_end_when_it_is_called_off():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        halt = threading.Event()
+        lines = generator._lines(ours, halt.is_set)
+        theirs.sendall(b'{"a": 1}\n{"b"')
+        assert next(lines) == b'{"a": 1}'
+        theirs.sendall(b": 2}\n")
+        assert next(lines) == b'{"b": 2}'
+        threading.Timer(0.2, halt.set).start()  # while nothing arrives
+        with pytest.raises(Stopped):
+            next(lines)
+
+
 # -- with a real worker ------------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """The Generate tab: one prompt to base and adapters side by side, each answer as it is made."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ from lab import config, generator, subjects, tasks
 from lab.config import BUNDLED_TASK, Decoding
 from lab.errors import InputError, WorkError
 from lab.home import Home
+from lab.job import Stopped
 from lab.subjects import Question
 from lab.task import Task, fields, text_of
 from lab.ui import access, form, look, offer
@@ -83,27 +85,41 @@ def build(page: gr.Blocks, home: Home) -> None:
         """Generate while nothing is asked, Cancel while something is."""
         return {generate: gr.update(interactive=not asking), cancel: gr.update(interactive=asking)}
 
+    called_off: dict[str, threading.Event] = {}  # by session, of the answer that is being made
+
     @access.handler
-    def answer(*values):
+    def answer(request: gr.Request, *values):
         try:
             asked = asked_for(home, *values)
         except InputError as error:
             yield {said: look.line(str(error))}
             return
         yield {said: look.line(STARTING), **buttons(asking=True), **emptied(panes, asked.names)}
-        by_name = dict(zip(asked.names, panes, strict=False))
+        by_name, halt = dict(zip(asked.names, panes, strict=False)), threading.Event()
+        call_off(request)  # what was asked before, by Enter in a text
+        called_off[request.session_hash] = halt
         try:
-            with closing(generator.ask(home, asked.names, asked.task, asked.row, asked.decoding)) as events:
+            question = (home, asked.names, asked.task, asked.row, asked.decoding, halt.is_set)
+            with closing(generator.ask(*question)) as events:
                 for event in paced(events):
                     yield shown(event, by_name, asked, said)
             ending = asked.expected()
+        except Stopped:
+            ending = "Cancelled."
         except (InputError, WorkError) as error:
             ending = str(error)
-        yield {said: look.line(ending)}
+        except Exception:
+            yield buttons(asking=False)
+            raise
+        if called_off.get(request.session_hash) is halt:  # else another answer is being made by now
+            del called_off[request.session_hash]
+            yield {said: look.line(ending), **buttons(asking=False)}
 
     @access.handler
-    def cancelled():
-        return {said: look.line("Cancelled."), **buttons(asking=False)}
+    def call_off(request: gr.Request):
+        """The answer ends itself, so that what it says last stands; Gradio's own cancelling lets more of it come after."""
+        if halt := called_off.get(request.session_hash):
+            halt.set()
 
     gr.on([page.load, timer.tick, tab.select], watch, choice, choice, **quiet)
     way.change(switch, way, forms, **quiet)
@@ -118,10 +134,9 @@ def build(page: gr.Blocks, home: Home) -> None:
     everything = [part for pane in panes for part in pane.parts]
     inputs = [chosen, way, number, text, raw, *decoding]
     asking = [generate.click, text.submit, raw.submit]
-    # Not `once`, which drops a click that comes before the browser has heard that the answer before it was cancelled.
-    running = gr.on(asking, answer, inputs, [said, generate, cancel, *everything], trigger_mode="multiple", **quiet)
-    running.then(lambda: buttons(asking=False), None, [generate, cancel], **quiet)
-    cancel.click(cancelled, None, [said, generate, cancel], cancels=[running], **quiet)
+    # Not `once`, which drops a click that comes before the browser has heard that the answer before it has ended.
+    gr.on(asking, answer, inputs, [said, generate, cancel, *everything], trigger_mode="multiple", **quiet)
+    cancel.click(call_off, None, None, queue=False, **quiet)
 
 
 def decoding_fields() -> list:
