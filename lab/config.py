@@ -96,7 +96,7 @@ class Config(Strict):
     checkpoint_every: Positive = Field(1, description="epochs between checkpoints, at most ten minutes apart")
     decoding: Decoding = Decoding()
     shared_prefix: Literal["auto", "off"] = Field(
-        "auto", description="auto or off; this version trains ordinary batches either way"
+        "auto", description="auto: what all rows begin with passes through the model once a batch; off: once a row"
     )
 
     @model_validator(mode="before")

@@ -1,6 +1,7 @@
 """Keeps the records of a training while it goes on: points, heartbeat, checkpoints, scores; and heeds a stop."""
 
 import time
+from collections import Counter
 
 import torch
 from transformers import TrainerCallback
@@ -86,7 +87,7 @@ class Keeper(TrainerCallback):
         self.run, self.planned, self.scorer = run, planned, scorer
         self.attempt = run.state()["attempt"]
         self.started = self.saved_at = time.monotonic()
-        self.step_began, self.tokens = 0.0, 0
+        self.step_began, self.tokens = 0.0, Counter()
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.global_step:  # training goes on
@@ -123,10 +124,12 @@ class Keeper(TrainerCallback):
         point = {"attempt": self.attempt, "step": state.global_step, "epoch": round(state.epoch, 6)}
         if "loss" in logs:
             rows = self._rows_at(state.global_step) - self._rows_at(state.global_step - 1)
-            tokens, self.tokens = logs["num_tokens"] - self.tokens, logs["num_tokens"]
+            tokens = Counter({key: logs[f"num_{key}"] for key in ("tokens", "row_tokens")})
             point |= {key: logs[key] for key in ("loss", "learning_rate", "grad_norm") if key in logs}
             seconds = time.monotonic() - self.step_began  # here the loss is known, so the GPU has done its work
-            point |= {"rows_per_s": rows / seconds, "tokens_per_s": tokens / seconds}
+            point |= {f"{key}_per_s": (tokens[key] - self.tokens[key]) / seconds for key in tokens}
+            point |= {"rows_per_s": rows / seconds}
+            self.tokens = tokens
             point |= {"memory_bytes": _peak_memory(), "seconds": time.monotonic() - self.started}
         elif "eval_loss" in logs:
             point["validation_loss"] = logs["eval_loss"]

@@ -10,10 +10,17 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig, set_seed
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    GenerationConfig,
+    PreTrainedModel,
+    set_seed,
+)
 from transformers.utils import logging as transformers_logging
 
-from lab import bases
+from lab import bases, prefix
 from lab.bases import Base
 from lab.config import Config
 from lab.errors import InputError, WorkError
@@ -60,14 +67,18 @@ def _converted_tokens(base: Base) -> Tokens:
 class Model:
     """A base model in memory with its tokenizer, and any number of adapters that can be put on it in turn."""
 
-    def __init__(self, base: Base, quantization: str):
-        """Loads the base. Raises InputError when it has no safetensors weights, WorkError when loading fails."""
+    def __init__(self, base: Base, quantization: str, share: bool = True):
+        """Loads the base. Raises InputError when it has no safetensors weights, WorkError when loading fails.
+
+        `share`: whether rows may share their prefix, where the model turns out to allow it.
+        """
         base = bases.fetch(base, MODEL_FILES)
         base.config()  # refuses a model that would run code of its own
         if not any(base.folder.glob("*.safetensors")):
             missing = " on this machine, and the Hub cannot be reached," if base.on_hub else ""
             raise InputError(f"{base.name} has no weights{missing} in safetensors form; other forms are not read.")
-        self.base, self.quantization = base, quantization
+        self.base, self.quantization, self.share = base, quantization, share
+        self.verdicts: dict[str, str | None] = {}  # what was found out about the model on its first use
         self.tokens = with_tokenizer(base)[1]
         try:
             self.network = AutoModelForCausalLM.from_pretrained(
@@ -81,6 +92,7 @@ class Model:
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise WorkError(f"{base.name} cannot be loaded: {str(error).splitlines()[0]}") from error
         _compute_in_float32_on_cpu(self.network)
+        prefix.adopt(self.network)
         stops = self.network.generation_config.eos_token_id
         self.stops = set(stops if isinstance(stops, list) else [stops]) - {None}
         # A model's own sampling defaults must not slip into a comparison: all that matters is given in each call.
@@ -88,6 +100,11 @@ class Model:
         self.network.eval()
         self._adapters: dict[str, str] = {}  # hash of the weights → PEFT's name for them
         self._numbers = itertools.count()
+
+    @property
+    def base_network(self) -> PreTrainedModel:
+        """The network without the adapters that may be put on it."""
+        return self.network.get_base_model() if isinstance(self.network, PeftModel) else self.network
 
     @property
     def pad_id(self) -> int:

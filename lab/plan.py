@@ -4,13 +4,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from math import ceil
 
-from lab import bases, data, lint, splits, tasks
+from lab import bases, data, lint, packing, splits, tasks
 from lab.bases import Base
 from lab.config import Config
 from lab.data import Dataset
 from lab.errors import InputError
 from lab.home import Home
-from lab.prompt import Example, Renderer, Tokens, common_prefix
+from lab.prompt import Example, Renderer, Tokens
 from lab.runs import Run
 from lab.splits import Split
 from lab.task import Task
@@ -51,10 +51,14 @@ class Plan:
         """The epochs after which rows are decoded and scored; the end of training is always among them by default."""
         return self.config.evaluate_at or [self.last_epoch]
 
+    def batch_cost(self) -> dict:
+        """What a training batch costs with and without its shared prefix; see `packing`."""
+        return packing.batch_cost(self.train_examples, self.config.batch_size)
+
     def report(self) -> dict:
         """What `train --dry-run` prints."""
         lengths, batch = [len(e) for e in self.train_examples], self.config.batch_size
-        padded = [max(lengths[i : i + batch]) * len(lengths[i : i + batch]) for i in range(0, len(lengths), batch)]
+        cost = self.batch_cost()
         estimates = {"largest_batch_tokens": max(lengths) * min(batch, len(lengths))}
         if self.base.folder is not None:
             estimates |= weight_estimates(self.base.config(), self.config)
@@ -70,9 +74,10 @@ class Plan:
             "tokens": {
                 "max": max(lengths),
                 "mean": sum(lengths) / len(lengths),
-                "shared_prefix": common_prefix([e.prompt for e in self.train_examples]),
+                "shared_prefix": cost["prefix"],
                 "trained_per_row": sum(len(e.completion) for e in self.train_examples) / len(lengths),
-                "per_batch": sum(padded) / len(padded),
+                "per_batch": cost["padded_tokens" if self.config.shared_prefix == "off" else "packed_tokens"],
+                "batch": cost,
                 "exact": self.tokens.exact,
             },
             "estimates": estimates,

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pyarrow.parquet
 
-from lab import bases, data, lint, prompt, tables, tasks
+from lab import bases, data, lint, packing, tables, tasks
 from lab.bases import Base
 from lab.config import BUNDLED_MODEL, Config
 from lab.data import About, Dataset
@@ -200,6 +200,7 @@ def preview(renderer: Renderer, row: dict, rows: list[dict]) -> dict:
     answer = renderer.task.answer(row)
     prompt_ids = renderer.prompt_ids(row)
     trained = renderer.completion_ids(answer) if answer else []
+    cost = packing.batch_cost(list(renderer.examples(rows)), Config().batch_size)
     prompt_text, completion = renderer.prompt_text(row), renderer.completion_text(answer) if answer else ""
     return {
         "text": prompt_text + completion,
@@ -207,7 +208,8 @@ def preview(renderer: Renderer, row: dict, rows: list[dict]) -> dict:
         "trained_text": completion,
         "tokens": len(prompt_ids) + len(trained),
         "trained_tokens": len(trained),
-        "shared_prefix_tokens": prompt.common_prefix(renderer.prompts(rows)),
+        "shared_prefix_tokens": cost["prefix"],
+        "batch": cost,
         "exact": renderer.tokens.exact,
         "format": renderer.format,
         "pieces": [renderer.tokens.encoder.id_to_token(i) for i in prompt_ids + trained],

@@ -33,7 +33,7 @@ def overview(home: Home) -> list[dict]:
 
 
 def glance(run: Run) -> dict:
-    """`id, status, step, total_steps, epoch, attempt, ticket, doing, error, seconds, left, loss, accuracy`, cheaply."""
+    """`id, status, step, total_steps, epoch, attempt, ticket, doing, batches, error, seconds, left, loss, accuracy`, cheaply."""
     state, status, last = run.state(), run.status(), _tail(run.points_file).last()
     step, total = int(state.get("step") or 0), int(state.get("total_steps") or 0)
     alive = status in ALIVE
@@ -46,6 +46,7 @@ def glance(run: Run) -> dict:
         "attempt": state.get("attempt"),
         "ticket": int(state.get("ticket") or 0),
         "doing": state.get("doing") if alive else None,
+        "batches": state.get("batches"),
         "error": run.error(),
         "seconds": last.get("seconds"),
         "left": seconds_left(last.get("seconds"), last.get("step"), total) if alive and step else None,

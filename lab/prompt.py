@@ -214,14 +214,14 @@ class Renderer:
         return {name: self.completion_ids(name) for name in self.task.names}
 
     def examples(self, rows: Iterable[dict]) -> Iterator[Example]:
-        """The rows in tokens, prompt and completion; the rows must have an answer."""
+        """The rows in tokens, prompt and completion; the completion is empty where a row has no answer."""
         completions: dict[str, list[int]] = {}
         for batch in _batches(rows, 1000):
             prompts = self.tokens.encode([self.prompt_text(row) for row in batch])
             for row, prompt in zip(batch, prompts, strict=True):
                 answer = self.task.answer(row)
                 if answer not in completions:
-                    completions[answer] = self.completion_ids(answer)
+                    completions[answer] = self.completion_ids(answer) if answer else []
                 yield Example(prompt, completions[answer])
 
     def prompts(self, rows: Iterable[dict]) -> list[list[int]]:

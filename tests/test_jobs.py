@@ -108,7 +108,7 @@ def test_a_run_that_ended_before_its_first_checkpoint_starts_anew(colours, tiny_
         raise RuntimeError("no luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr("lab.train.Trainer.training_step", broken)
+        patch.setattr("lab.trainer.Trainer.training_step", broken)
         with pytest.raises(WorkError, match="no luck"):
             worked(colours, run)
     assert (run.status(), run.error()["reason"]) == ("failed", "error")

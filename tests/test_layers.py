@@ -13,7 +13,7 @@ LAB = ROOT / "lab"
 
 # From the bottom to the top: a layer imports itself and those above it in this list.
 LAYERS = {
-    "words": ["errors", "task", "lint", "template", "prompt", "config", "metrics"],
+    "words": ["errors", "task", "lint", "template", "prompt", "config", "metrics", "packing"],
     "records": [
         "home",
         "tables",
@@ -32,7 +32,21 @@ LAYERS = {
         "preview",
     ],
     "jobs": ["jobs", "generator"],
-    "compute": ["model", "generate", "side_by_side", "evaluate", "keeper", "train", "card", "hub"],
+    "compute": [
+        *(
+            "prefix",
+            "model",
+            "selfcheck",
+            "generate",
+            "decide",
+            "side_by_side",
+            "evaluate",
+            "keeper",
+            "trainer",
+            "train",
+        ),
+        *("card", "hub"),
+    ],
     "faces": ["cli", "ui"],
 }
 MAY_IMPORT = {  # other layers

@@ -132,7 +132,7 @@ def test_a_failure_is_told_and_kept(colours, tiny_model, monkeypatch):
     def full(*args, **kwargs):
         raise torch.OutOfMemoryError("too much")
 
-    monkeypatch.setattr("lab.train.Trainer.training_step", full)
+    monkeypatch.setattr("lab.trainer.Trainer.training_step", full)
     with pytest.raises(WorkError, match=r"tiny-1 failed: .* batch_size"):
         trained(colours, tiny_model)
     run = Run(colours, "tiny-1")
@@ -163,7 +163,7 @@ def test_a_base_without_weights_or_tokenizer_is_refused_and_nothing_is_left(
 def test_a_nan_loss_is_shown_as_such(colours, tiny_model, monkeypatch):
     import torch
 
-    from lab.train import Trainer
+    from lab.trainer import Trainer
 
     true_loss = Trainer.compute_loss
 

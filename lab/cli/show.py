@@ -6,6 +6,8 @@ import io
 from rich.console import Console
 from rich.table import Table
 
+from lab.packing import cost_in_words
+
 
 def table(console: Console, columns: list[str], rows: list[list]) -> None:
     grid = Table(box=None, pad_edge=False, header_style="bold")
@@ -58,7 +60,8 @@ def preview(console: Console, found: dict) -> None:
     about = "" if found["exact"] else "estimated "
     console.print(
         f"\n{about}{found['tokens']} tokens, {found['trained_tokens']} of them trained (marked), "
-        f"the first {found['shared_prefix_tokens']} shared by all rows; format: {found['format']}",
+        f"the first {found['shared_prefix_tokens']} shared by all rows; {cost_in_words(found['batch'])}; "
+        f"format: {found['format']}",
         style="dim",
     )
     for line in [*found["notes"], *(f"not checked: {x}" for x in found.get("unchecked", []))]:
@@ -74,7 +77,7 @@ def plan(console: Console, report: dict) -> None:
     )
     console.print(
         f"tokens: {'' if tokens['exact'] else 'estimated '}{tokens['mean']:.0f} a row, at most {tokens['max']}, "
-        f"{tokens['per_batch']:.0f} a batch, the first {tokens['shared_prefix']} shared by all rows"
+        f"the first {tokens['shared_prefix']} shared by all rows; {cost_in_words(tokens['batch'])}"
     )
     for key, value in report["estimates"].items():
         console.print(f"{key.replace('_', ' ')}: {value:,}")

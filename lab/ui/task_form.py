@@ -13,6 +13,7 @@ from lab.config import BUNDLED_MODEL, BUNDLED_TASK, ID
 from lab.data import Dataset
 from lab.errors import InputError
 from lab.home import Home
+from lab.packing import cost_in_words
 from lab.task import Task
 from lab.ui import access, look
 
@@ -299,7 +300,8 @@ def counted(found: dict) -> str:
     if found["trained_tokens"]:
         trained = f"{found['trained_tokens']} of them trained (“{look.plain(found['trained_text'].strip())}”)"
     shared = f"the first {found['shared_prefix_tokens']} shared by all rows"
-    return f"**{about}{found['tokens']} tokens**, {trained}, {shared}. Format: {found['format']}."
+    costs = f"Training: {cost_in_words(found['batch'])}."
+    return f"**{about}{found['tokens']} tokens**, {trained}, {shared}. {costs} Format: {found['format']}."
 
 
 def noted(found: dict, problems: list[dict]) -> list[str]:

@@ -6,6 +6,7 @@ from lab import bases, jobs, plan, progress, runs
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import ALIVE, RESUMABLE
+from lab.packing import cost_in_words
 from lab.runs import Run
 from lab.ui import access, charts, form, look
 from lab.ui.form import Form
@@ -206,7 +207,7 @@ def report_in_words(report: dict) -> str:
         f"{report['steps']:,} steps, {report['steps_per_epoch']:,} an epoch; "
         f"scored after epoch {', '.join(map(str, report['evaluate_at']))}.",
         f"{'' if tokens['exact'] else 'Estimated: '}{tokens['mean']:.0f} tokens a row, {tokens['max']:,} at most, "
-        f"the first {tokens['shared_prefix']:,} shared by all rows.",
+        f"the first {tokens['shared_prefix']:,} shared by all rows: {cost_in_words(tokens['batch'])}.",
         *(f"{key.replace('_', ' ').capitalize()}: {value:,}." for key, value in report["estimates"].items()),
         *report["notes"],
         *(f"Not checked: {text}." for text in report["unchecked"]),
@@ -263,7 +264,7 @@ def views(home: Home, run: dict | None, found: list[dict]) -> dict[str, tuple]:
     mark = (run_id, points.update())
     return {
         **all_runs,
-        "made": ((run_id, run["attempt"]), lambda _: made_of(here)),
+        "made": ((run_id, run["attempt"], run["batches"]), lambda _: made_of(here, run["batches"])),
         "losses": (mark, lambda _: plot_box(charts.loss_chart, run_id, points.lines(), progress.LOSSES)),
         "scores": (mark, lambda _: plot_box(charts.scores_chart, run_id, points.lines(), progress.SCORES)),
         "log": ((run_id, progress.log_size(here)), lambda _: here.log_tail(LOG_LINES)),
@@ -297,11 +298,13 @@ def head_of(run: dict, before: int) -> str:
     return f"### {look.plain(run['id'])}: {status}\n\n{' '.join(filter(None, facts))}"
 
 
-def made_of(run: Run) -> str:
+def made_of(run: Run, batches: str | None) -> str:
+    """What a run was made from, and how its batches pass through the model."""
     config = run.config
     said = form.in_words(config, run.task.kind)
     what = f"{config.task} on {config.dataset}, {bases.public_name(config.base_model)}"
-    return look.plain(f"{what}; beside the defaults: {said}." if said else f"{what}, all by default.")
+    made = f"{what}; beside the defaults: {said}." if said else f"{what}, all by default."
+    return look.plain(f"{made} {batches.capitalize()}." if batches else made)
 
 
 def steps_in_words(run: dict) -> str:

@@ -1,0 +1,121 @@
+"""How rows behind a shared prefix are packed into one sequence: which rows lie together, and the trie of labels behind them.
+
+Plain lists of token ids, so that the page can say what a batch costs without torch. The sequence itself is made by `prefix`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from lab.prompt import Example, common_prefix
+
+MOST_BATCHES = 100  # whose cost is averaged
+SHORTEST_GROUP = 128  # tokens; shorter groups gain nothing more
+
+
+def shared_prefix(prompts: list[list[int]]) -> int:
+    """The number of tokens that pass through the model once for all these prompts.
+
+    The last token of a prompt never belongs to it: from that one on every row answers for itself.
+    """
+    return max(0, min(common_prefix(prompts), *(len(prompt) - 1 for prompt in prompts)))
+
+
+def group(lengths: list[int], prefix: int) -> list[list[int]]:
+    """Rows in groups of about equal length, within which they attend: positions of the rows, group by group.
+
+    Attention is computed group by group, each over the prefix and all of its own rows, of which the mask leaves one.
+    Longer groups compute more that is masked; shorter ones copy the prefix's keys and values more often, and the groups
+    are padded to the longest. About a third of the prefix is a good length for both. The longest row goes first, each
+    into the group that is shortest so far.
+    """
+    wanted = max(prefix // 3, 2 * max(lengths), SHORTEST_GROUP)
+    groups: list[list[int]] = [[] for _ in range(max(1, round(sum(lengths) / wanted)))]
+    sizes = [0] * len(groups)
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        shortest = min(range(len(groups)), key=sizes.__getitem__)
+        groups[shortest].append(row)
+        sizes[shortest] += lengths[row]
+    return groups
+
+
+def packed_tokens(lengths: list[int], prefix: int) -> int:
+    """The tokens that a batch with rows of these lengths (prefix included) really costs, padding included."""
+    own = [length - prefix for length in lengths]
+    groups = group(own, prefix)
+    return prefix + len(groups) * max(sum(own[row] for row in rows) for rows in groups)
+
+
+@dataclass(frozen=True)
+class Trie:
+    """The labels of a task as paths through a tree of tokens. Node i has `tokens[i]` and hangs on node `parents[i]`, which
+    comes before it; -1 is the end of the prompt. The token that ends an answer is no node."""
+
+    tokens: list[int]
+    parents: list[int]
+    ends: dict[str, int]  # label → the node of its last token
+
+    @classmethod
+    def of(cls, labels: dict[str, list[int]]) -> "Trie":
+        """`labels` maps names to completions in tokens, end-of-sequence included, as `Renderer.label_ids` gives them."""
+        tokens, parents, known, ends = [], [], {}, {}
+        for name, completion in labels.items():
+            node = -1
+            for token in completion[:-1]:
+                if (node, token) not in known:
+                    known[(node, token)] = len(tokens)
+                    tokens.append(token)
+                    parents.append(node)
+                node = known[(node, token)]
+            ends[name] = node
+        return cls(tokens, parents, ends)
+
+    @cached_property
+    def children(self) -> dict[int, dict[int, int]]:
+        """For each node the nodes below it, by token."""
+        found: dict[int, dict[int, int]] = {node: {} for node in range(-1, len(self.tokens))}
+        for node, (token, parent) in enumerate(zip(self.tokens, self.parents, strict=True)):
+            found[parent][token] = node
+        return found
+
+    def path(self, node: int) -> list[int]:
+        """The nodes from the end of the prompt down to this one, itself included."""
+        nodes = []
+        while node >= 0:
+            nodes.append(node)
+            node = self.parents[node]
+        return nodes[::-1]
+
+    def below(self, node: int) -> list[int]:
+        """The node, and the nodes that must follow as long as there is no choice."""
+        nodes = [node]
+        while len(following := self.children[nodes[-1]]) == 1:
+            nodes += following.values()
+        return nodes
+
+
+# -- what a batch costs --------------------------------------------------------------------------------------------------
+
+
+def batch_cost(examples: list[Example], batch_size: int) -> dict:
+    """What a batch costs on average: `{rows, prefix, padded_tokens, packed_tokens}`, in the order given and of the first
+    batches alone; `prefix` is shared by all examples."""
+    size = min(batch_size, len(examples))
+    counted = examples[: size * MOST_BATCHES]
+    batches = [counted[i : i + size] for i in range(0, len(counted) - size + 1, size)]
+    padded = packed = 0
+    for batch in batches:
+        lengths = [len(example) for example in batch]
+        padded += max(lengths) * size
+        packed += packed_tokens(lengths, shared_prefix([example.prompt for example in batch]))
+    return {
+        "rows": size,
+        "prefix": shared_prefix([example.prompt for example in examples]),
+        "padded_tokens": round(padded / len(batches)),
+        "packed_tokens": round(packed / len(batches)),
+    }
+
+
+def cost_in_words(cost: dict) -> str:
+    """A batch's cost as people read it: 16 rows × 540 tokens = 8,640 → 1,344 a batch."""
+    rows, padded = cost["rows"], cost["padded_tokens"]
+    return f"{rows} rows × {padded / rows:,.0f} tokens = {padded:,} → {cost['packed_tokens']:,} a batch"

@@ -1,0 +1,111 @@
+"""Whether a model may share prefixes: the engine compares itself with the ordinary path before a model uses it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from lab.model import Model
+from lab.packing import shared_prefix
+from lab.prefix import CachedPrefix, answer_places, pack
+from lab.prompt import Example
+
+NOISE = 0.02  # standard deviation of what is added to adapter weights, which fresh are zero and would hide errors
+TOLERANCE, COARSE_TOLERANCE = 1e-4, 0.05  # of the answer tokens' log-probabilities; coarse: 16 bits, or int8's rounding
+
+
+def why_not(model: Model, examples: list[Example]) -> str | None:
+    """Why the rows must pass through the model in the ordinary way; None where they may share their prefix.
+
+    Two rows are put through both paths when a model is first used; a longer row than any before is checked again against
+    the model's attention windows.
+    """
+    if not model.share:
+        return "shared_prefix is off"
+    if not all(example.prompt for example in examples):
+        return "a row has an empty prompt"
+    longest = max(len(example) for example in examples)
+    window = _window(model)
+    if window and longest > window:
+        return f"its layers look back {window:,} tokens only, and rows have up to {longest:,}"
+    if "shared prefix" not in model.verdicts:
+        model.verdicts["shared prefix"] = _compare(model, examples)
+    return model.verdicts["shared prefix"]
+
+
+def _window(model: Model) -> int | None:
+    """The number of tokens that sliding layers look back; None where all layers see everything."""
+    config = model.network.config.get_text_config()
+    kinds = getattr(config, "layer_types", None)
+    slides = "sliding_attention" in kinds if kinds else getattr(config, "use_sliding_window", True)
+    return getattr(config, "sliding_window", None) if slides else None
+
+
+def _compare(model: Model, examples: list[Example]) -> str | None:
+    """The longest and the shortest row through both paths; why they do not agree, or None."""
+    network, trains = model.network, model.network.training
+    ordered = sorted(examples, key=len)
+    rows = [ordered[-1], ordered[0]]
+    prefix = rows[0].prompt[: shared_prefix([example.prompt for example in examples])]
+    coarse = network.dtype != torch.float32 or model.quantization == "int8"
+    network.eval()
+    try:
+        with torch.no_grad(), model.autocast(), _randomised(network):
+            expected = _ordinary(model, rows)
+            found = [_packed(model, rows, prefix), _cached(model, rows, prefix)]
+    except Exception as error:  # whatever a foreign model does with a sequence of this kind
+        return f"it does not take packed sequences ({type(error).__name__})"
+    finally:
+        network.train(trains)
+    apart = max((one - expected).abs().max().item() for one in found)
+    if apart <= (COARSE_TOLERANCE if coarse else TOLERANCE):
+        return None
+    return f"its log-probabilities would differ by {apart:.2g}"
+
+
+@contextmanager
+def _randomised(network: torch.nn.Module) -> Iterator[None]:
+    """Within it the weights that are trained are others, drawn with a generator of their own."""
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    kept = [weight.detach().clone() for weight in weights]
+    draw = torch.Generator().manual_seed(0)
+    try:
+        for weight in weights:
+            noise = torch.randn(weight.shape, generator=draw) * NOISE
+            weight.data += noise.to(weight.device, weight.dtype)
+        yield
+    finally:
+        for weight, before in zip(weights, kept, strict=True):
+            weight.data.copy_(before)
+
+
+def _said(logits: torch.Tensor, rows: list[Example]) -> torch.Tensor:
+    """The log-probabilities of the answers' tokens."""
+    answers = torch.tensor([token for row in rows for token in row.completion], device=logits.device)
+    return logits.float().log_softmax(-1).gather(1, answers[:, None])[:, 0]
+
+
+def _ordinary(model: Model, rows: list[Example]) -> torch.Tensor:
+    width = max(map(len, rows))
+    ids = [row.tokens + [model.pad_id] * (width - len(row)) for row in rows]
+    mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+    ids, mask = (torch.tensor(x, device=model.device) for x in (ids, mask))
+    logits = model.network(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    return _said(torch.cat([logits[i, len(row.prompt) - 1 : len(row) - 1] for i, row in enumerate(rows)]), rows)
+
+
+def _behind(rows: list[Example], prefix: list[int]) -> list[list[int]]:
+    return [row.tokens[len(prefix) :] for row in rows]
+
+
+def _packed(model: Model, rows: list[Example], prefix: list[int]) -> torch.Tensor:
+    packed = pack(_behind(rows, prefix), prefix, model.network)
+    keep = torch.tensor(answer_places(rows, len(prefix), packed.starts), device=model.device)
+    inputs = {key: tensor.to(model.device) for key, tensor in packed.inputs().items()}
+    return _said(model.network(**inputs, use_cache=False, logits_to_keep=keep).logits[0], rows)
+
+
+def _cached(model: Model, rows: list[Example], prefix: list[int]) -> torch.Tensor:
+    packed = pack(_behind(rows, prefix), prefix, model.network, cached=True)
+    kept = CachedPrefix(model.network, prefix)
+    return _said(kept.logits(packed.inputs(), answer_places(rows, len(prefix), packed.starts)), rows)
