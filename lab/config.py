@@ -43,6 +43,11 @@ class Decoding(Strict):
     repetition_penalty: float = Field(1.0, gt=0, le=10, description="above 1 avoids repeating")
     seed: int = Field(42, ge=0, lt=2**32, description="`sample`: seed")
 
+    @property
+    def is_plain_greedy(self) -> bool:
+        """Whether each token is simply the most probable one."""
+        return self.mode == "greedy" and self.beams == 1 and self.repetition_penalty == 1
+
     def for_kind(self, kind: str) -> "Decoding":
         """The decoding with its defaults settled for a kind of task."""
         longest = self.max_new_tokens or (16 if kind == "classify" else 256)

@@ -2,15 +2,22 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
 
 from lab import bases, evaluations
 from lab.comparison import Asked
 from lab.config import Decoding
+from lab.decide import Decision, decide
 from lab.evaluations import Evaluation
-from lab.generate import answer, label_probabilities, most_probable
+from lab.generate import Answer, answer, label_probabilities, most_probable, read
 from lab.home import Home
 from lab.model import Model, free_memory
-from lab.prompt import Renderer
+from lab.packing import shared_prefix
+from lab.prefix import CachedPrefix
+from lab.prompt import Example, Renderer
+from lab.selfcheck import why_not
 from lab.subjects import Question, Subject, check_fit
 
 Progress = Callable[[str, int], Callable[[int], None]]  # (what, rows) → a function that is told of rows done
@@ -20,6 +27,15 @@ def quiet(what: str, rows: int) -> Callable[[int], None]:
     return lambda done: None
 
 
+@dataclass
+class Responses:
+    """What a model answered: for each row `{answer, label, tokens}` and, when asked for, `probabilities` of the labels;
+    and why its rows did not share their prefix, None where they did."""
+
+    rows: list[dict]
+    ordinary: str | None
+
+
 def respond(
     model: Model,
     renderer: Renderer,
@@ -27,25 +43,55 @@ def respond(
     decoding: Decoding,
     probabilities: bool,
     tell: Callable[[int], None],
-) -> list[dict]:
-    """What the model answers to each row: `{answer, label, tokens}` and, when asked for, `probabilities` of the labels."""
+) -> Responses:
+    """What the model, with its present adapter, answers to each row."""
     task, prompts = renderer.task, renderer.prompts(rows)
     labels = renderer.label_ids() if task.kind == "classify" else {}
+    stops, by_label = model.stops | {renderer.stop_id}, decoding.mode == "labels"
+    wants_scores = bool(labels) and (probabilities or by_label)
+    ordinary, prefix = _shared(model, prompts, decoding)
+    settled: dict[int, Answer] = {}  # what needs no decoding
     scores = None
-    if labels and (probabilities or decoding.mode == "labels"):
-        scores = label_probabilities(
-            model, prompts, labels, tell if decoding.mode == "labels" else lambda done: tell(0)
-        )
-    if decoding.mode == "labels":
+    if prefix is not None and labels and (wants_scores or decoding.is_plain_greedy):
+
+        def hear(found: list[Decision]) -> None:
+            tell(len(found) if by_label else sum(_settles(decision, decoding) for decision in found))
+
+        own = [prompt[len(prefix) :] for prompt in prompts]
+        decisions = decide(model, prefix, own, labels, stops, wants_scores, hear)
+        scores = [decision.probabilities for decision in decisions] if wants_scores else None
+        for i, decision in enumerate(decisions):
+            if _settles(decision, decoding):
+                said = read(model, decision.answer, stops)
+                settled[i] = Answer(said.text, min(said.tokens + 1, decoding.max_new_tokens))
+    elif wants_scores:
+        scores = label_probabilities(model, prompts, labels, tell if by_label else lambda done: tell(0))
+    if by_label:
         chosen = [most_probable(row) for row in scores]
         results = [{"answer": label, "label": label, "tokens": len(labels[label])} for label in chosen]
     else:
-        said = answer(model, prompts, decoding, model.stops | {renderer.stop_id}, tell)
+        rest = [i for i in range(len(rows)) if i not in settled]
+        settled |= zip(rest, answer(model, [prompts[i] for i in rest], decoding, stops, tell, prefix), strict=True)
+        said = [settled[i] for i in range(len(rows))]
         results = [{"answer": a.text, "label": task.read_answer(a.text), "tokens": a.tokens} for a in said]
     if scores is not None:
         for result, row in zip(results, scores, strict=True):
             result["probabilities"] = row
-    return results
+    return Responses(results, ordinary)
+
+
+def _shared(model: Model, prompts: list[list[int]], decoding: Decoding) -> tuple[str | None, CachedPrefix | None]:
+    """The prefix of the prompts, read under the model's present adapter; or why there is none."""
+    reason = why_not(model, [Example(prompt[:-1], prompt[-1:]) for prompt in prompts], decoding.max_new_tokens)
+    if reason:
+        return reason, None
+    with torch.no_grad(), model.autocast():
+        return None, CachedPrefix(model.network, prompts[0][: shared_prefix(prompts)])
+
+
+def _settles(decision: Decision, decoding: Decoding) -> bool:
+    """Whether greedy decoding would have said just what was decided."""
+    return decoding.is_plain_greedy and decision.answer is not None and len(decision.answer) <= decoding.max_new_tokens
 
 
 def evaluate_loaded(
@@ -66,7 +112,7 @@ def evaluate_loaded(
     start = time.perf_counter()
     tell = progress(f"{subject.name} on {question.dataset}/{question.split}", len(question.rows))
     answers = respond(model, renderer, question.rows, decoding, probabilities, tell)
-    return evaluations.save(home, asked, question, answers, time.perf_counter() - start)
+    return evaluations.save(home, asked, question, answers.rows, time.perf_counter() - start, answers.ordinary)
 
 
 def evaluate(home: Home, asked: Asked, progress: Progress = quiet) -> list[Evaluation]:

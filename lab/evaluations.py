@@ -42,6 +42,7 @@ class Evaluation:
     request: dict
     predictions: list[dict]
     seconds: float
+    ordinary: str | None = None  # why the rows passed through the model without a shared prefix, where they did
 
 
 def request(subject: Subject, base: bases.Base, question: Question, renderer: Renderer, decoding: Decoding) -> Request:
@@ -110,11 +111,16 @@ def _load(folder: Path) -> Evaluation | None:
     predictions = read_lines(folder / "predictions.jsonl")
     if outcome is None or asked is None or not predictions:  # it is being written or replaced
         return None
-    return Evaluation(folder.name, asked, predictions, outcome["seconds"])
+    return Evaluation(folder.name, asked, predictions, outcome["seconds"], outcome.get("ordinary"))
 
 
-def save(home: Home, asked: Request, question: Question, answers: list[dict], seconds: float) -> Evaluation:
-    """Keeps an evaluation; `answers` are parallel to the question's rows. Replaces one without label probabilities."""
+def save(
+    home: Home, asked: Request, question: Question, answers: list[dict], seconds: float, ordinary: str | None = None
+) -> Evaluation:
+    """Keeps an evaluation; `answers` are parallel to the question's rows. Replaces one without label probabilities.
+
+    `ordinary`: why the rows did not share their prefix, where they did not.
+    """
     task = question.task
     predictions = [
         {"key": key, "gold": task.gold(row), "text": str(row.get(task.text, "")), **answer}
@@ -125,15 +131,15 @@ def save(home: Home, asked: Request, question: Question, answers: list[dict], se
             prediction["target"] = task.answer(row)
     folder = home.evaluations / asked.id
     with guard(home.evaluations):  # two runs may have scored the same base at once
-        _write(folder, asked, predictions, seconds)
-    return Evaluation(asked.id, vars(asked), predictions, seconds)
+        _write(folder, asked, predictions, {"seconds": seconds, "ordinary": ordinary})
+    return Evaluation(asked.id, vars(asked), predictions, seconds, ordinary)
 
 
-def _write(folder: Path, asked: Request, predictions: list[dict], seconds: float) -> None:
+def _write(folder: Path, asked: Request, predictions: list[dict], about: dict) -> None:
     with staged(folder, replace=True) as new:
         write_json(new / "request.json", vars(asked))
         write_lines(new / "predictions.jsonl", predictions)
-        write_json(new / "metrics.json", {"seconds": seconds, **_scores(asked.info, predictions)})
+        write_json(new / "metrics.json", {**about, **_scores(asked.info, predictions)})
 
 
 def _scores(info: dict, predictions: list[dict]) -> dict:
@@ -181,7 +187,11 @@ def text_scores(predictions: list[dict]) -> dict:
 
 
 def _differences(evaluations: list[Evaluation], shared: int) -> list[str]:
-    notes = []
+    notes = [
+        f"{e.request['info']['subject']} was asked row by row, without a shared prefix: {e.ordinary}."
+        for e in evaluations
+        if e.ordinary
+    ]
     counts = [len(e.predictions) for e in evaluations]
     if any(n != shared for n in counts):
         notes.append(f"The subjects were asked on different rows; compared are the {shared} that all share.")

@@ -11,6 +11,7 @@ from transformers.generation.streamers import BaseStreamer
 from lab.config import Decoding
 from lab.job import Stopped
 from lab.model import Model
+from lab.prefix import CachedPrefix
 
 SPEAK_EVERY = 0.05  # seconds between two partial texts
 BATCH_ROWS, BATCH_TOKENS = 32, 16_384
@@ -47,18 +48,24 @@ def answer(
     decoding: Decoding,
     stops: set[int],
     progress: Callable[[int], None] = lambda n: None,
+    prefix: CachedPrefix | None = None,
 ) -> list[Answer]:
-    """What the model says to each prompt, with its present adapter. `progress` is told the rows done with each batch."""
+    """What the model says to each prompt, with its present adapter. `progress` is told the rows done with each batch.
+
+    `prefix`, with which all prompts begin, is read from its cache instead of passing through the model again.
+    """
     settings = _settings(model, decoding, stops)
     answers: list[Answer | None] = [None] * len(prompts)
     with torch.random.fork_rng(devices=_gpus()), torch.no_grad(), model.autocast():
         torch.manual_seed(decoding.seed)
         room = BATCH_TOKENS // decoding.beams
         for batch in batches(prompts, max(1, BATCH_ROWS // decoding.beams), room, decoding.max_new_tokens):
-            ids, mask = _pad_left(model, [prompts[i] for i in batch])
-            output = model.network.generate(input_ids=ids, attention_mask=mask, generation_config=settings)
+            ids, mask = _pad_left(model, [prompts[i] for i in batch], len(prefix or []))
+            cache = prefix and prefix.for_batch(len(batch) * decoding.beams)
+            kept = {"past_key_values": cache} if cache else {}
+            output = model.network.generate(input_ids=ids, attention_mask=mask, generation_config=settings, **kept)
             for i, said in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
-                answers[i] = _read(model, said, stops)
+                answers[i] = read(model, said, stops)
             progress(len(batch))
     return answers
 
@@ -88,7 +95,7 @@ def stream(
         )
     if halted():
         raise Stopped
-    return _read(model, output[0, len(prompt) :].tolist(), stops)
+    return read(model, output[0, len(prompt) :].tolist(), stops)
 
 
 class _Listener(BaseStreamer):
@@ -107,7 +114,7 @@ class _Listener(BaseStreamer):
         if time.monotonic() - self.spoke > SPEAK_EVERY:
             self.spoke = time.monotonic()
             # The end of a text may hold half a character, of which the rest is still to come.
-            self.hear(_read(self.model, self.said, self.stops).text.rstrip("\ufffd"))
+            self.hear(read(self.model, self.said, self.stops).text.rstrip("\ufffd"))
 
     def end(self):
         pass
@@ -139,14 +146,16 @@ def _settings(model: Model, decoding: Decoding, stops: set[int]) -> GenerationCo
     )
 
 
-def _pad_left(model: Model, prompts: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+def _pad_left(model: Model, prompts: list[list[int]], prefix: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prompts and their mask (rows, longest prompt), padded on the left, but behind the first `prefix` tokens of each."""
     width = max(map(len, prompts))
-    ids = [[model.pad_id] * (width - len(p)) + p for p in prompts]
-    mask = [[0] * (width - len(p)) + [1] * len(p) for p in prompts]
+    ids = [p[:prefix] + [model.pad_id] * (width - len(p)) + p[prefix:] for p in prompts]
+    mask = [[1] * prefix + [0] * (width - len(p)) + [1] * (len(p) - prefix) for p in prompts]
     return torch.tensor(ids, device=model.device), torch.tensor(mask, device=model.device)
 
 
-def _read(model: Model, said: list[int], stops: set[int]) -> Answer:
+def read(model: Model, said: list[int], stops: set[int]) -> Answer:
+    """The answer that new tokens say, up to the first that ends it."""
     end = next((i for i, token in enumerate(said) if token in stops), None)
     kept = said if end is None else said[:end]
     text = model.tokens.encoder.decode(kept, skip_special_tokens=True).strip()

@@ -119,10 +119,12 @@ def pack(
 def _whole(mask: torch.Tensor, front: int, attention: str) -> torch.Tensor:
     """The mask of one group as one over the whole sequence, for models whose attention cannot be replaced."""
     top = torch.ones(front, mask.shape[3], dtype=torch.bool).tril()
-    mask = torch.cat([top, mask[0, 0]])[None, None]
-    if attention != "eager":
-        return mask
-    return torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
+    return for_attention(attention, torch.cat([top, mask[0, 0]])[None, None])
+
+
+def for_attention(attention: str, mask: torch.Tensor) -> torch.Tensor:
+    """A mask as an attention takes it: True for what is seen, but for plain ("eager") attention numbers to be added."""
+    return torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min) if attention == "eager" else mask
 
 
 def answer_places(rows: list[Example], prefix: int, starts: list[int]) -> list[int]:

@@ -10,21 +10,22 @@ from lab.packing import shared_prefix
 from lab.prefix import CachedPrefix, answer_places, pack
 from lab.prompt import Example
 
+OFF = "shared_prefix is off"
 NOISE = 0.02  # standard deviation of what is added to adapter weights, which fresh are zero and would hide errors
 TOLERANCE, COARSE_TOLERANCE = 1e-4, 0.05  # of the answer tokens' log-probabilities; coarse: 16 bits, or int8's rounding
 
 
-def why_not(model: Model, examples: list[Example]) -> str | None:
+def why_not(model: Model, examples: list[Example], room: int = 0) -> str | None:
     """Why the rows must pass through the model in the ordinary way; None where they may share their prefix.
 
-    Two rows are put through both paths when a model is first used; a longer row than any before is checked again against
-    the model's attention windows.
+    Two rows are put through both paths when a model is first used; the model's attention windows are looked at each time.
+    `room` are the tokens that a row may still grow by.
     """
     if not model.share:
-        return "shared_prefix is off"
+        return OFF
     if not all(example.prompt for example in examples):
         return "a row has an empty prompt"
-    longest = max(len(example) for example in examples)
+    longest = max(len(example) for example in examples) + room
     window = _window(model)
     if window and longest > window:
         return f"its layers look back {window:,} tokens only, and rows have up to {longest:,}"

@@ -108,7 +108,9 @@ def test_subjects_on_different_bases_are_evaluated_together(home, tiny_model, tm
 def test_labels_decoding_is_never_invalid_and_takes_the_most_probable(model, town_hall):
     task, rows = town_hall
     renderer = Renderer(task, model.tokens)
-    for result in respond(model, renderer, rows, Decoding(mode="labels"), True, lambda n: None):
+    for result in respond(
+        model, renderer, rows, Decoding(mode="labels").for_kind("classify"), True, lambda n: None
+    ).rows:
         chances = {k: v for k, v in result["probabilities"].items() if k != "other"}
         assert result["label"] == max(chances, key=chances.get)
 
