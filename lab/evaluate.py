@@ -46,6 +46,7 @@ def respond(
 ) -> Responses:
     """What the model, with its present adapter, answers to each row."""
     task, prompts = renderer.task, renderer.prompts(rows)
+    decoding = decoding.for_kind(task.kind)
     labels = renderer.label_ids() if task.kind == "classify" else {}
     stops, by_label = model.stops | {renderer.stop_id}, decoding.mode == "labels"
     wants_scores = bool(labels) and (probabilities or by_label)

@@ -75,46 +75,59 @@ def stream(
     prompt: list[int],
     decoding: Decoding,
     stops: set[int],
-    hear: Callable[[str], None],
+    hear: Callable[[int, str], None],
     halted: Callable[[], bool],
-) -> Answer:
-    """One answer while it is made: `hear` is given the text so far. Raises Stopped when `halted` says so.
+    count: int = 1,
+    **options,
+) -> list[tuple[Answer, float]]:
+    """`count` answers to one prompt while they are made, each with its seconds; `hear` is given the number of an answer and
+    its text so far. Raises Stopped when `halted` says so.
 
-    It is the answer that `answer` gives. A beam search says nothing until its end.
+    They are the answers that `answer` gives. A beam search says nothing until its end. `options` are those of
+    `Model.using_each`, by which every answer has its own adapter.
     """
-    settings, ids = _settings(model, decoding, stops), torch.tensor([prompt], device=model.device)
-    listener = None if decoding.beams > 1 else _Listener(model, stops, hear)
+    settings, ids = _settings(model, decoding, stops), torch.tensor([prompt] * count, device=model.device)
+    listener, start = _Listener(model, stops, hear), time.perf_counter()
     with torch.random.fork_rng(devices=_gpus()), torch.no_grad(), model.autocast():
         torch.manual_seed(decoding.seed)
         output = model.network.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             generation_config=settings,
-            streamer=listener,
+            streamer=None if decoding.beams > 1 else listener,
             stopping_criteria=[_Halt(halted)],
+            **options,
         )
     if halted():
         raise Stopped
-    return read(model, output[0, len(prompt) :].tolist(), stops)
+    ended = time.perf_counter()
+    said = [read(model, tokens, stops) for tokens in output[:, len(prompt) :].tolist()]
+    return [(one, listener.ended.get(i, ended) - start) for i, one in enumerate(said)]
 
 
 class _Listener(BaseStreamer):
-    """Hears every new token of a generation and passes on the text so far."""
+    """Hears every new token of a generation, one of each row, and passes on the texts so far."""
 
-    def __init__(self, model: Model, stops: set[int], hear: Callable[[str], None]):
+    def __init__(self, model: Model, stops: set[int], hear: Callable[[int, str], None]):
         self.model, self.stops, self.hear = model, stops, hear
-        self.said: list[int] | None = None
+        self.said: list[list[int]] | None = None
+        self.ended: dict[int, float] = {}  # when each row that has ended did so
         self.spoke = 0.0
 
     def put(self, value):
-        if self.said is None:  # the prompt comes first
-            self.said = []
+        if self.said is None:  # the prompts come first
+            self.said = [[] for _ in value]
             return
-        self.said += value.flatten().tolist()
+        going = [i for i in range(len(self.said)) if i not in self.ended]
+        for i, token in enumerate(value.flatten().tolist()):
+            self.said[i].append(token)
+            if i in going and token in self.stops:
+                self.ended[i] = time.perf_counter()
         if time.monotonic() - self.spoke > SPEAK_EVERY:
             self.spoke = time.monotonic()
-            # The end of a text may hold half a character, of which the rest is still to come.
-            self.hear(read(self.model, self.said, self.stops).text.rstrip("\ufffd"))
+            for i in going:
+                # The end of a text may hold half a character, of which the rest is still to come.
+                self.hear(i, read(self.model, self.said[i], self.stops).text.rstrip("\ufffd"))
 
     def end(self):
         pass
@@ -167,17 +180,19 @@ def label_probabilities(
     prompts: list[list[int]],
     labels: dict[str, list[int]],
     progress: Callable[[int], None] = lambda n: None,
+    **options,
 ) -> list[dict[str, float]]:
     """For each prompt the probability of each label: the product over its tokens and the end-of-sequence that follows.
 
     `labels` maps names to completions in tokens, as `Renderer.label_ids` gives them. The probabilities are not
     normalised; `other` is one minus their sum. The prompt passes through the model once, the labels read its cache.
+    With `options`, those of `Model.using_each`, each of a few prompts has its own adapter.
     """
     results: list[dict[str, float] | None] = [None] * len(prompts)
     with torch.no_grad(), model.autocast():
-        for batch in batches(prompts):
+        for batch in [list(range(len(prompts)))] if options else batches(prompts):
             ids, mask = _pad_left(model, [prompts[i] for i in batch])
-            scores = _label_scores(model, ids, mask, list(labels.values()))
+            scores = _label_scores(model, ids, mask, list(labels.values()), **options)
             for i, row in zip(batch, scores.exp().tolist(), strict=True):
                 found = dict(zip(labels, row, strict=True))
                 results[i] = {**found, "other": max(0.0, 1.0 - sum(row))}
@@ -185,7 +200,9 @@ def label_probabilities(
     return results
 
 
-def _label_scores(model: Model, ids: torch.Tensor, mask: torch.Tensor, labels: list[list[int]]) -> torch.Tensor:
+def _label_scores(
+    model: Model, ids: torch.Tensor, mask: torch.Tensor, labels: list[list[int]], **options
+) -> torch.Tensor:
     """Log-probabilities, (rows, labels), of the labels behind left-padded prompts."""
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache = DynamicCache(config=model.network.config)
@@ -199,6 +216,7 @@ def _label_scores(model: Model, ids: torch.Tensor, mask: torch.Tensor, labels: l
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
+        **options,
     )
     first = out.logits[:, -1].float().log_softmax(-1)  # (rows, vocabulary)
     rows, columns = ids.shape[0], []
@@ -213,6 +231,7 @@ def _label_scores(model: Model, ids: torch.Tensor, mask: torch.Tensor, labels: l
                 position_ids=positions[:, -1:] + steps,
                 past_key_values=cache,
                 use_cache=True,
+                **options,
             )
             following = torch.tensor(label[1:], device=ids.device).expand(rows, -1)[..., None]
             score = score + out.logits.float().log_softmax(-1).gather(2, following).sum((1, 2))

@@ -148,6 +148,26 @@ class Model:
         with self.network.disable_adapter() if is_bare else contextlib.nullcontext():
             yield
 
+    def can_mix(self, adapters: list[Path | None]) -> bool:
+        """Whether adapters (None: the bare base) can answer side by side in one batch; PEFT can with plain LoRA alone."""
+        about = [read_json(adapter / "adapter_config.json") or {} for adapter in adapters if adapter]
+        plain = all(a.get("peft_type") == "LORA" and not a.get("use_dora") for a in about)
+        return bool(about) and plain and 1 < len(adapters) <= ADAPTERS_IN_MEMORY
+
+    @contextlib.contextmanager
+    def using_each(self, adapters: list[Path | None]) -> Iterator[dict]:
+        """Within it, and with the options that it yields, the network answers a batch of one row for each adapter.
+
+        Raises InputError when one does not fit. Several adapters must be such as can be mixed.
+        """
+        if len(adapters) == 1:
+            with self.using(adapters[0]):
+                yield {}
+            return
+        for adapter in filter(None, adapters):
+            self._put_on(adapter)
+        yield {"adapter_names": [self._adapters[adapter_hash(a)] if a else "__base__" for a in adapters]}
+
     def _put_on(self, adapter: Path) -> None:
         key = adapter_hash(adapter)  # the weights and not their place, where others may stand by now
         name = self._adapters.pop(key, None)

@@ -1,4 +1,4 @@
-"""Base and adapters side by side: one base in memory, adapters swapped on it, each answering the same prompt as it is made."""
+"""Base and adapters side by side: one base in memory, adapters on it, all answering the same prompt while they make it."""
 
 import time
 from collections.abc import Callable
@@ -41,13 +41,14 @@ class SideBySide:
         try:
             for name, quantization in dict.fromkeys((s.base, s.quantization) for s in subjects):
                 model = self._with_base(name, quantization, hear)
-                for subject in subjects:
+                own = {s.name: s for s in subjects if (s.base, s.quantization) == (name, quantization)}
+                for subject in own.values():
+                    check_fit(subject, model.base)
+                for together in _columns(model, list(own.values()), decoding):
                     if halted():
                         raise Stopped
-                    if (subject.base, subject.quantization) == (name, quantization) and subject.name not in results:
-                        check_fit(subject, model.base)
-                        found = {"subject": subject.name, **_respond(model, subject, task, row, decoding, hear, halted)}
-                        results[subject.name] = found
+                    for found in _respond(model, together, task, row, decoding, hear, halted):
+                        results[found["subject"]] = found
                         hear({"event": "answer", **found})
         except Stopped:
             raise
@@ -67,35 +68,53 @@ class SideBySide:
         return self.model
 
 
+def _columns(model: Model, subjects: list[Subject], decoding: Decoding) -> list[list[Subject]]:
+    """The subjects that answer together, in one batch, which is faster than in turn; what is drawn at random must not depend
+    on who else is asked."""
+    together = decoding.mode != "sample" and decoding.beams == 1 and model.can_mix([s.adapter for s in subjects])
+    return [subjects] if together else [[subject] for subject in subjects]
+
+
 def _respond(
-    model: Model, subject: Subject, task: Task, row: dict | str, decoding: Decoding, hear: Hear, halted: Callable
-) -> dict:
+    model: Model,
+    subjects: list[Subject],
+    task: Task,
+    row: dict | str,
+    decoding: Decoding,
+    hear: Hear,
+    halted: Callable[[], bool],
+) -> list[dict]:
+    """What subjects answer in one batch."""
     renderer = Renderer(task, model.tokens)
     raw = isinstance(row, str)
     text = row if raw else renderer.prompt_text(row)
-    prompts = model.tokens.encode([text])
-    by_label = task.kind == "classify" and not raw
-    if decoding.mode == "labels" and not by_label:
+    prompt = model.tokens.encode([text])[0]
+    labels = renderer.label_ids() if task.kind == "classify" and not raw else {}
+    if decoding.mode == "labels" and not labels:
         raise InputError("--decoding labels needs the prompt of a classify task; use greedy or sample here.")
-    with model.using(subject.adapter):
-        start = time.perf_counter()
-        probabilities = label_probabilities(model, prompts, renderer.label_ids())[0] if by_label else None
+    count, start = len(subjects), time.perf_counter()
+    with model.using_each([subject.adapter for subject in subjects]) as options:
+        chances = label_probabilities(model, [prompt] * count, labels, **options) if labels else [None] * count
+        before = time.perf_counter() - start
         if decoding.mode == "labels":
-            label = most_probable(probabilities)
-            said = Answer(label, len(renderer.label_ids()[label]))
+            chosen = [most_probable(of_labels) for of_labels in chances]
+            said = [(Answer(label, len(labels[label])), 0.0) for label in chosen]
         else:
 
-            def speak(output: str) -> None:
-                hear({"event": "text", "subject": subject.name, "output": output})
+            def speak(number: int, output: str) -> None:
+                hear({"event": "text", "subject": subjects[number].name, "output": output})
 
-            said = stream(model, prompts[0], decoding, model.stops | {renderer.stop_id}, speak, halted)
-        seconds = time.perf_counter() - start
-    label = None if raw else task.read_answer(said.text)
-    return {
-        "prompt": text,
-        "output": said.text,
-        "label": label,
-        "label_probabilities": probabilities,
-        "seconds": seconds,
-        "tokens": said.tokens,
-    }
+            stops = model.stops | {renderer.stop_id}
+            said = stream(model, prompt, decoding, stops, speak, halted, count, **options)
+    return [
+        {
+            "subject": subject.name,
+            "prompt": text,
+            "output": answer.text,
+            "label": None if raw else task.read_answer(answer.text),
+            "label_probabilities": of_labels,
+            "seconds": before + seconds,
+            "tokens": answer.tokens,
+        }
+        for subject, of_labels, (answer, seconds) in zip(subjects, chances, said, strict=True)
+    ]
