@@ -11,8 +11,9 @@ from lab.comparison import Asked
 from lab.config import Decoding
 from lab.decide import Decision, decide
 from lab.evaluations import Evaluation
-from lab.generate import Answer, answer, label_probabilities, most_probable, read
+from lab.generate import Answer, answer, label_probabilities, read
 from lab.home import Home
+from lab.metrics import most_probable
 from lab.model import Model, free_memory
 from lab.packing import shared_prefix
 from lab.prefix import CachedPrefix

@@ -146,11 +146,14 @@ def _scores(info: dict, predictions: list[dict]) -> dict:
     """The scores of predictions; for tasks that read no label they are null."""
     scored = [p for p in predictions if p["gold"] is not None]
     if not info["reads_label"] or not scored:
-        empty = dict.fromkeys(["accuracy", "accuracy_ci95", "macro_f1", "weighted_f1", "f1_ci95", "invalid"])
+        empty = dict.fromkeys(
+            ["accuracy", "accuracy_ci95", "labels_alone", "macro_f1", "weighted_f1", "f1_ci95", "invalid"]
+        )
         return {"n": len(predictions), **empty, "invalid_outputs": [], "per_label": [], "confusion": None}
     scores = metrics.score([p["gold"] for p in scored], [p["label"] for p in scored], info["labels"])
     invalid = [p["answer"] for p in scored if p["label"] is None]
-    return {**scores, "invalid_outputs": metrics.count_texts(invalid)}
+    labels_alone = metrics.labels_alone([p["gold"] for p in scored], [p.get("probabilities") for p in scored])
+    return {**scores, "labels_alone": labels_alone, "invalid_outputs": metrics.count_texts(invalid)}
 
 
 def compare(evaluations: list[Evaluation]) -> tuple[list[dict], list[str]]:

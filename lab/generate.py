@@ -26,15 +26,21 @@ class Answer:
 
 
 def batches(
-    prompts: list[list[int]], rows: int = BATCH_ROWS, tokens: int = BATCH_TOKENS, new: int = 0
+    prompts: list[list[int]],
+    rows: int = BATCH_ROWS,
+    tokens: int = BATCH_TOKENS,
+    new: int = 0,
+    unpadded: bool = False,
 ) -> Iterator[list[int]]:
     """Positions of the prompts in batches of similar length, longest first, each within so many rows and tokens.
 
-    `new` are the tokens that each row may grow by.
+    `new` are the tokens that each row may grow by; `unpadded` batches hold rows of one length.
     """
     batch: list[int] = []
     for i in sorted(range(len(prompts)), key=lambda i: -len(prompts[i])):
-        if batch and (len(batch) == rows or (len(batch) + 1) * (len(prompts[batch[0]]) + new) > tokens):
+        longest = len(prompts[batch[0]]) if batch else 0
+        full = len(batch) == rows or (len(batch) + 1) * (longest + new) > tokens
+        if batch and (full or (unpadded and len(prompts[i]) < longest)):
             yield batch
             batch = []
         batch.append(i)
@@ -59,7 +65,10 @@ def answer(
     with torch.random.fork_rng(devices=_gpus()), torch.no_grad(), model.autocast():
         torch.manual_seed(decoding.seed)
         room = BATCH_TOKENS // decoding.beams
-        for batch in batches(prompts, max(1, BATCH_ROWS // decoding.beams), room, decoding.max_new_tokens):
+        # The padding would count as said before, and be penalised.
+        unpadded = decoding.repetition_penalty != 1
+        rows = max(1, BATCH_ROWS // decoding.beams)
+        for batch in batches(prompts, rows, room, decoding.max_new_tokens, unpadded):
             ids, mask = _pad_left(model, [prompts[i] for i in batch], len(prefix or []))
             cache = prefix and prefix.for_batch(len(batch) * decoding.beams)
             kept = {"past_key_values": cache} if cache else {}
@@ -238,8 +247,3 @@ def _label_scores(
             cache.crop(1 - len(label))
         columns.append(score)
     return torch.stack(columns, 1)
-
-
-def most_probable(probabilities: dict[str, float]) -> str:
-    """The label that `labels` decoding answers with; ties go to the first."""
-    return max((name for name in probabilities if name != "other"), key=probabilities.get)

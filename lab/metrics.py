@@ -99,3 +99,16 @@ def mcnemar(first_right: list[bool], second_right: list[bool]) -> float:
 def count_texts(texts: list[str]) -> list[list]:
     """`[[text, count], …]`, most common first, then as they came."""
     return [[text, n] for text, n in Counter(texts).most_common()]
+
+
+def most_probable(probabilities: dict[str, float]) -> str:
+    """The label that `labels` decoding answers with; ties go to the first."""
+    return max((name for name in probabilities if name != "other"), key=probabilities.get)
+
+
+def labels_alone(gold: list[str], probabilities: list[dict[str, float] | None]) -> float | None:
+    """The accuracy if each row were answered with its most probable label, as `labels` decoding does; what invalid answers
+    cost is how far it lies above the accuracy. None where probabilities are missing."""
+    if not gold or None in probabilities:
+        return None
+    return sum(most_probable(row) == true for true, row in zip(gold, probabilities, strict=True)) / len(gold)

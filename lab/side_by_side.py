@@ -6,8 +6,9 @@ from collections.abc import Callable
 from lab import bases
 from lab.config import Decoding
 from lab.errors import InputError
-from lab.generate import Answer, label_probabilities, most_probable, stream
+from lab.generate import Answer, label_probabilities, stream
 from lab.job import Stopped
+from lab.metrics import most_probable
 from lab.model import Model, free_memory
 from lab.prompt import Renderer
 from lab.subjects import Subject, check_fit

@@ -42,6 +42,16 @@ def test_batches_hold_each_prompt_once_within_their_limits():
     assert all(len(b) <= 3 and len(b) * max(len(prompts[i]) for i in b) <= 250 for b in found)
 
 
+def test_a_penalty_for_repeating_does_not_count_the_padding(model, town_hall):
+    """Rows of several lengths in one batch are padded with a token that then counted as said before."""
+    task, rows = town_hall
+    renderer, asked = Renderer(task, model.tokens), Decoding(max_new_tokens=8, repetition_penalty=2.0)
+    prompts, stops = renderer.prompts(rows), model.stops | {renderer.stop_id}
+    assert len({len(prompt) for prompt in prompts}) > 1
+    alone = [answer(model, [prompt], asked, stops)[0] for prompt in prompts]
+    assert answer(model, prompts, asked, stops) == alone
+
+
 def test_greedy_answers_are_those_of_plain_generate_row_by_row(model, town_hall):
     task, rows = town_hall
     renderer = Renderer(task, model.tokens)

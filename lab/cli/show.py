@@ -112,7 +112,7 @@ def run(console: Console, found: dict) -> None:
     console.print(f"checkpoints: {steps or 'none'}")
 
 
-COLUMNS = ["subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "p", "seconds"]
+COLUMNS = ["subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "labels alone", "p", "seconds"]
 
 
 def comparison_rows(found: list[dict]) -> list[list[str]]:
@@ -124,6 +124,7 @@ def comparison_rows(found: list[dict]) -> list[list[str]]:
             share(x["macro_f1"], x["f1_ci95"]),
             share(x["weighted_f1"]),
             "–" if x["invalid"] is None else str(x["invalid"]),
+            share(x["labels_alone"]),
             "" if x["p_value"] is None else f"{x['p_value']:.2g}",
             f"{x['seconds']:.1f}",
         ]

@@ -40,7 +40,8 @@ def build(page: gr.Blocks, home: Home) -> None:
             scores = gr.Dataframe(label="Scores", **look.TABLE)
             gr.Markdown(
                 "Brackets hold 95% intervals. p: exact McNemar test against the first subject. "
-                "Invalid answers count as wrong everywhere.",
+                "Invalid answers count as wrong everywhere; “labels alone” is the accuracy if every row were answered with its "
+                "most probable label, which shows what they cost.",
                 elem_classes=["quiet"],
             )
             notes = gr.Markdown(visible=False, elem_classes=["said"])
@@ -270,7 +271,7 @@ def tables(known: list[dict]) -> tuple:
 
 def scores_of(known: list[dict]) -> dict:
     texts = list(dict.fromkeys(key for x in known for key in x.get("text_metrics", {})))
-    headers = ["subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "p"]
+    headers = ["subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "labels alone", "p"]
     headers += [*(key.replace("_", " ") for key in texts), "decoding", "seconds"]
     rows = [
         [
@@ -280,6 +281,7 @@ def scores_of(known: list[dict]) -> dict:
             share(x["macro_f1"], x["f1_ci95"]),
             share(x["weighted_f1"]),
             "–" if x["invalid"] is None else f"{x['invalid']:,}",
+            share(x["labels_alone"]),
             p_value(x["p_value"]),
             *(share(x.get("text_metrics", {}).get(key)) for key in texts),
             x["decoding"],
