@@ -84,11 +84,14 @@ def respond(
 
 def _shared(model: Model, prompts: list[list[int]], decoding: Decoding) -> tuple[str | None, CachedPrefix | None]:
     """The prefix of the prompts, read under the model's present adapter; or why there is none."""
-    reason = why_not(model, [Example(prompt[:-1], prompt[-1:]) for prompt in prompts], decoding.max_new_tokens)
+    shared, ends = shared_prefix(prompts), (max(prompts, key=len), min(prompts, key=len))
+    reason = why_not(
+        model, [Example(p[:-1], p[-1:]) for p in ends], min(shared, len(ends[1]) - 2), decoding.max_new_tokens
+    )
     if reason:
         return reason, None
     with torch.no_grad(), model.autocast():
-        return None, CachedPrefix(model.network, prompts[0][: shared_prefix(prompts)])
+        return None, CachedPrefix(model.network, prompts[0][:shared])
 
 
 def _settles(decision: Decision, decoding: Decoding) -> bool:

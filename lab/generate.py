@@ -69,7 +69,7 @@ def answer(
         unpadded = decoding.repetition_penalty != 1
         rows = max(1, BATCH_ROWS // decoding.beams)
         for batch in batches(prompts, rows, room, decoding.max_new_tokens, unpadded):
-            ids, mask = _pad_left(model, [prompts[i] for i in batch], len(prefix or []))
+            ids, mask = pad_left(model, [prompts[i] for i in batch], len(prefix or []))
             cache = prefix and prefix.for_batch(len(batch) * decoding.beams)
             kept = {"past_key_values": cache} if cache else {}
             output = model.network.generate(input_ids=ids, attention_mask=mask, generation_config=settings, **kept)
@@ -168,7 +168,7 @@ def _settings(model: Model, decoding: Decoding, stops: set[int]) -> GenerationCo
     )
 
 
-def _pad_left(model: Model, prompts: list[list[int]], prefix: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+def pad_left(model: Model, prompts: list[list[int]], prefix: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Prompts and their mask (rows, longest prompt), padded on the left, but behind the first `prefix` tokens of each."""
     width = max(map(len, prompts))
     ids = [p[:prefix] + [model.pad_id] * (width - len(p)) + p[prefix:] for p in prompts]
@@ -200,7 +200,7 @@ def label_probabilities(
     results: list[dict[str, float] | None] = [None] * len(prompts)
     with torch.no_grad(), model.autocast():
         for batch in [list(range(len(prompts)))] if options else batches(prompts):
-            ids, mask = _pad_left(model, [prompts[i] for i in batch])
+            ids, mask = pad_left(model, [prompts[i] for i in batch])
             scores = _label_scores(model, ids, mask, list(labels.values()), **options)
             for i, row in zip(batch, scores.exp().tolist(), strict=True):
                 found = dict(zip(labels, row, strict=True))

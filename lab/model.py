@@ -78,7 +78,7 @@ class Model:
             missing = " on this machine, and the Hub cannot be reached," if base.on_hub else ""
             raise InputError(f"{base.name} has no weights{missing} in safetensors form; other forms are not read.")
         self.base, self.quantization, self.share = base, quantization, share
-        self.verdicts: dict[str, str | None] = {}  # what was found out about the model on its first use
+        self.checked, self.unshared = False, None  # by `selfcheck`: whether it was checked, and why it cannot share
         self.tokens = with_tokenizer(base)[1]
         try:
             self.network = AutoModelForCausalLM.from_pretrained(

@@ -9,7 +9,7 @@ from functools import cached_property
 from lab.prompt import Example, common_prefix
 
 MOST_BATCHES = 100  # whose cost is averaged
-SHORTEST_GROUP = 128  # tokens; shorter groups gain nothing more
+SHORTEST_GROUP = 256  # tokens; shorter groups gain nothing more
 
 
 def shared_prefix(prompts: list[list[int]]) -> int:
@@ -28,7 +28,7 @@ def group(lengths: list[int], prefix: int) -> list[list[int]]:
     are padded to the longest. About a third of the prefix is a good length for both. The longest row goes first, each
     into the group that is shortest so far.
     """
-    wanted = max(prefix // 3, 2 * max(lengths), SHORTEST_GROUP)
+    wanted = max(prefix // 3, max(lengths), SHORTEST_GROUP)
     groups: list[list[int]] = [[] for _ in range(max(1, round(sum(lengths) / wanted)))]
     sizes = [0] * len(groups)
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
@@ -39,10 +39,29 @@ def group(lengths: list[int], prefix: int) -> list[list[int]]:
 
 
 def packed_tokens(lengths: list[int], prefix: int) -> int:
-    """The tokens that a batch with rows of these lengths (prefix included) really costs, padding included."""
+    """The tokens that a packed batch with rows of these lengths (prefix included) costs, padding included."""
     own = [length - prefix for length in lengths]
     groups = group(own, prefix)
-    return prefix + len(groups) * max(sum(own[row] for row in rows) for rows in groups)
+    return prefix + len(groups) * longest_group(own, groups)
+
+
+def longest_group(lengths: list[int], groups: list[list[int]]) -> int:
+    """The tokens of the longest group, to which all are padded."""
+    return max(sum(lengths[row] for row in rows) for rows in groups)
+
+
+def is_worth_packing(lengths: list[int], prefix: int, groups: list[list[int]], width: int) -> bool:
+    """Whether a batch with rows of these lengths (prefix included) costs less packed in these groups than padded.
+
+    Long rows that share little gain few tokens and attend to much that is masked. A token costs about 24 width² operations
+    in the linear layers of a transformer's layer, and a pair of tokens in attention 4 width; so it counts as 6 width pairs.
+    """
+    own = [length - prefix for length in lengths]
+    size = longest_group(own, groups)
+    tokens, longest = prefix + len(groups) * size, max(lengths)
+    packed = 6 * width * tokens + prefix**2 / 2 + len(groups) * size * (prefix + size)
+    padded = 6 * width * len(lengths) * longest + len(lengths) * longest**2 / 2
+    return packed < padded
 
 
 @dataclass(frozen=True)
@@ -105,8 +124,9 @@ def batch_cost(examples: list[Example], batch_size: int) -> dict:
     padded = packed = 0
     for batch in batches:
         lengths = [len(example) for example in batch]
-        padded += max(lengths) * size
-        packed += packed_tokens(lengths, shared_prefix([example.prompt for example in batch]))
+        longest = max(lengths) * size
+        padded += longest
+        packed += min(longest, packed_tokens(lengths, shared_prefix([example.prompt for example in batch])))
     return {
         "rows": size,
         "prefix": shared_prefix([example.prompt for example in examples]),

@@ -13,7 +13,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, DynamicCach
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from lab.packing import Trie, group
+from lab.packing import Trie, group, longest_group
 from lab.prompt import Example
 
 NAME = "shared_prefix"  # of the attention, in transformers' register
@@ -90,8 +90,8 @@ def pack(
     attention = network.config._attn_implementation
     behind, nodes = len(prefix), trie.tokens if trie else []
     lengths = [len(row) + len(nodes) for row in rows]
-    groups = group(lengths, behind) if attention == NAME else [list(range(len(rows)))]
-    size, front = max(sum(lengths[row] for row in members) for members in groups), 0 if cached else behind
+    groups = groups_for(network, lengths, behind)
+    size, front = longest_group(lengths, groups), 0 if cached else behind
     ids, positions = (torch.zeros(len(groups), size, dtype=torch.long) for _ in range(2))
     mask = torch.zeros(len(groups), 1, size, behind + size, dtype=torch.bool)
     mask[..., :behind] = True
@@ -114,6 +114,12 @@ def pack(
     ids = torch.cat([start, ids.flatten()])[None]
     positions = torch.cat([torch.arange(front), positions.flatten()])[None]
     return Packed(ids, positions, mask if attention == NAME else _whole(mask, front, attention), starts)
+
+
+def groups_for(network: PreTrainedModel, lengths: list[int], prefix: int) -> list[list[int]]:
+    """The groups in which rows attend; all rows are one where the model's attention cannot be replaced."""
+    can_group = network.config._attn_implementation == NAME
+    return group(lengths, prefix) if can_group else [list(range(len(lengths)))]
 
 
 def _whole(mask: torch.Tensor, front: int, attention: str) -> torch.Tensor:

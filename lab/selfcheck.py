@@ -1,4 +1,4 @@
-"""Whether a model may share prefixes: the engine compares itself with the ordinary path before a model uses it."""
+"""Whether a model may share prefixes: the engine compares itself with the ordinary path when a model is first used."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import torch
 
 from lab.model import Model
-from lab.packing import shared_prefix
 from lab.prefix import CachedPrefix, answer_places, pack
 from lab.prompt import Example
 
@@ -15,23 +14,23 @@ NOISE = 0.02  # standard deviation of what is added to adapter weights, which fr
 TOLERANCE, COARSE_TOLERANCE = 1e-4, 0.05  # of the answer tokens' log-probabilities; coarse: 16 bits, or int8's rounding
 
 
-def why_not(model: Model, examples: list[Example], room: int = 0) -> str | None:
-    """Why the rows must pass through the model in the ordinary way; None where they may share their prefix.
+def why_not(model: Model, rows: list[Example], prefix: int, room: int = 0) -> str | None:
+    """Why rows must pass through the model in the ordinary way; None where they may share their first `prefix` tokens.
 
-    Two rows are put through both paths when a model is first used; the model's attention windows are looked at each time.
-    `room` are the tokens that a row may still grow by.
+    `rows` are some of them, the longest among them. They are put through both paths when a model is first used; the model's
+    attention windows are looked at each time. `room` are the tokens that a row may still grow by.
     """
     if not model.share:
         return OFF
-    if not all(example.prompt for example in examples):
+    if not all(row.prompt for row in rows):
         return "a row has an empty prompt"
-    longest = max(len(example) for example in examples) + room
+    longest = max(map(len, rows)) + room
     window = _window(model)
     if window and longest > window:
         return f"its layers look back {window:,} tokens only, and rows have up to {longest:,}"
-    if "shared prefix" not in model.verdicts:
-        model.verdicts["shared prefix"] = _compare(model, examples)
-    return model.verdicts["shared prefix"]
+    if not model.checked:
+        model.checked, model.unshared = True, _compare(model, rows, rows[0].prompt[:prefix])
+    return model.unshared
 
 
 def _window(model: Model) -> int | None:
@@ -42,18 +41,15 @@ def _window(model: Model) -> int | None:
     return getattr(config, "sliding_window", None) if slides else None
 
 
-def _compare(model: Model, examples: list[Example]) -> str | None:
-    """The longest and the shortest row through both paths; why they do not agree, or None."""
+def _compare(model: Model, rows: list[Example], prefix: list[int]) -> str | None:
+    """Rows through both paths; why they do not agree, or None."""
     network, trains = model.network, model.network.training
-    ordered = sorted(examples, key=len)
-    rows = [ordered[-1], ordered[0]]
-    prefix = rows[0].prompt[: shared_prefix([example.prompt for example in examples])]
     coarse = network.dtype != torch.float32 or model.quantization == "int8"
     network.eval()
     try:
         with torch.no_grad(), model.autocast(), _randomised(network):
-            expected = _ordinary(model, rows)
-            found = [_packed(model, rows, prefix), _cached(model, rows, prefix)]
+            expected = ordinary(model, rows)
+            found = [packed(model, rows, prefix), cached(model, rows, prefix)]
     except Exception as error:  # whatever a foreign model does with a sequence of this kind
         return f"it does not take packed sequences ({type(error).__name__})"
     finally:
@@ -86,7 +82,8 @@ def _said(logits: torch.Tensor, rows: list[Example]) -> torch.Tensor:
     return logits.float().log_softmax(-1).gather(1, answers[:, None])[:, 0]
 
 
-def _ordinary(model: Model, rows: list[Example]) -> torch.Tensor:
+def ordinary(model: Model, rows: list[Example]) -> torch.Tensor:
+    """The log-probabilities of the answers' tokens, row after row, by a padded batch."""
     width = max(map(len, rows))
     ids = [row.tokens + [model.pad_id] * (width - len(row)) for row in rows]
     mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
@@ -99,14 +96,16 @@ def _behind(rows: list[Example], prefix: list[int]) -> list[list[int]]:
     return [row.tokens[len(prefix) :] for row in rows]
 
 
-def _packed(model: Model, rows: list[Example], prefix: list[int]) -> torch.Tensor:
-    packed = pack(_behind(rows, prefix), prefix, model.network)
-    keep = torch.tensor(answer_places(rows, len(prefix), packed.starts), device=model.device)
-    inputs = {key: tensor.to(model.device) for key, tensor in packed.inputs().items()}
+def packed(model: Model, rows: list[Example], prefix: list[int]) -> torch.Tensor:
+    """The same by one packed sequence, as in training."""
+    sequence = pack(_behind(rows, prefix), prefix, model.network)
+    keep = torch.tensor(answer_places(rows, len(prefix), sequence.starts), device=model.device)
+    inputs = {key: tensor.to(model.device) for key, tensor in sequence.inputs().items()}
     return _said(model.network(**inputs, use_cache=False, logits_to_keep=keep).logits[0], rows)
 
 
-def _cached(model: Model, rows: list[Example], prefix: list[int]) -> torch.Tensor:
-    packed = pack(_behind(rows, prefix), prefix, model.network, cached=True)
+def cached(model: Model, rows: list[Example], prefix: list[int]) -> torch.Tensor:
+    """The same with the prefix read from a cache, as in evaluation."""
+    sequence = pack(_behind(rows, prefix), prefix, model.network, cached=True)
     kept = CachedPrefix(model.network, prefix)
-    return _said(kept.logits(packed.inputs(), answer_places(rows, len(prefix), packed.starts)), rows)
+    return _said(kept.logits(sequence.inputs(), answer_places(rows, len(prefix), sequence.starts)), rows)

@@ -8,7 +8,7 @@ from lab.home import Home, read_json, staged, write_json
 from lab.job import Stopped
 from lab.keeper import Keeper, Scorer
 from lab.model import Model, device, precision, with_tokenizer
-from lab.packing import cost_in_words
+from lab.packing import cost_in_words, shared_prefix
 from lab.plan import Plan
 from lab.runs import Run
 from lab.selfcheck import why_not
@@ -67,8 +67,9 @@ def _settle(run: Run, planned: Plan) -> int | None:
 
 def _says_whether_shared(run: Run, model: Model, planned: Plan) -> bool:
     """Whether batches share their prefix; the log and the page say what it saves, or why it cannot be."""
-    reason = why_not(model, planned.train_examples + planned.validation_examples)
-    cost = planned.batch_cost()
+    examples, cost = planned.train_examples + planned.validation_examples, planned.batch_cost()
+    ends = [max(examples, key=len), min(examples, key=lambda example: len(example.prompt))]
+    reason = why_not(model, ends, shared_prefix([example.prompt for example in examples]))
     shared = f"shared prefix of {cost['prefix']} tokens: {cost_in_words(cost)}"
     said = f"ordinary batches: {reason}" if reason else shared
     run.log(said)

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from lab.model import Model, device, precision
-from lab.packing import shared_prefix
+from lab.packing import is_worth_packing, shared_prefix
 from lab.plan import Plan
-from lab.prefix import answer_places, pack
+from lab.prefix import answer_places, groups_for, pack
 from lab.prompt import Example
 from lab.runs import Run
 
@@ -32,16 +32,23 @@ class Padded(DataCollatorForLanguageModeling):
 
 @dataclass(frozen=True)
 class Packing:
-    """Rows packed behind the prefix that all rows of their batch share; see `prefix`."""
+    """Rows packed behind the prefix that all rows of their batch share, where that costs less than padding; see `prefix`."""
 
-    network: torch.nn.Module
+    network: PreTrainedModel
+    padded: Padded
 
     def __call__(self, rows: list[dict]) -> dict:
         """`labels` (rows, 1 + longest answer), -100 where there is none, and `logits_to_keep`, the places in the sequence
         at which they are predicted. The trainer, which counts rows and trained tokens by the labels, takes the first tensor
         of a batch for them and shifts them; hence their place and their first column."""
         examples = [Example(row["input_ids"][: row["prompt"]], row["input_ids"][row["prompt"] :]) for row in rows]
-        shared = shared_prefix([example.prompt for example in examples])
+        shared, lengths = (
+            shared_prefix([example.prompt for example in examples]),
+            [len(example) for example in examples],
+        )
+        groups = groups_for(self.network, [length - shared for length in lengths], shared)
+        if not is_worth_packing(lengths, shared, groups, self.network.config.get_text_config().hidden_size):
+            return self.padded(rows)
         packed = pack([example.tokens[shared:] for example in examples], examples[0].prompt[:shared], self.network)
         answers = [torch.tensor([-100, *example.completion]) for example in examples]
         return {
@@ -87,6 +94,12 @@ class Trainer(SFTTrainer):
         pass
 
 
+def collator_for(model: Model, shares: bool) -> Padded | Packing:
+    """What makes batches of rows; `shares`: whether they may share their prefix."""
+    padded = Padded(pad_token_id=model.pad_id)
+    return Packing(model.base_network, padded) if shares else padded
+
+
 def trainer_for(model: Model, planned: Plan, run: Run, shares: bool, callbacks: list[TrainerCallback]) -> Trainer:
     """A trainer for a run's rows; `shares`: whether its batches are packed behind their shared prefix."""
     network = model.network
@@ -95,11 +108,11 @@ def trainer_for(model: Model, planned: Plan, run: Run, shares: bool, callbacks: 
     weights = {name: p.data for name, p in network.named_parameters() if p.requires_grad}
     trainer = Trainer(
         model=network,
-        args=_arguments(planned, run),
-        train_dataset=_dataset(planned.train_examples),
-        eval_dataset=_dataset(planned.validation_examples) if planned.validation else None,
+        args=arguments_for(planned, run),
+        train_dataset=dataset_of(planned.train_examples),
+        eval_dataset=dataset_of(planned.validation_examples) if planned.validation else None,
         processing_class=model.tokenizer(),
-        data_collator=Packing(model.base_network) if shares else Padded(pad_token_id=model.pad_id),
+        data_collator=collator_for(model, shares),
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
@@ -109,7 +122,7 @@ def trainer_for(model: Model, planned: Plan, run: Run, shares: bool, callbacks: 
     return trainer
 
 
-def _dataset(examples: list[Example]) -> Dataset:
+def dataset_of(examples: list[Example]) -> Dataset:
     """The rows as the trainer takes them; labels of -100 carry no loss."""
     return Dataset.from_dict(
         {
@@ -120,7 +133,7 @@ def _dataset(examples: list[Example]) -> Dataset:
     )
 
 
-def _arguments(planned: Plan, run: Run) -> SFTConfig:
+def arguments_for(planned: Plan, run: Run) -> SFTConfig:
     """Every option that the lab relies on is set here: the defaults of TRL and transformers move."""
     config, half = planned.config, precision()
     arguments = SFTConfig(

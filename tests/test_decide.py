@@ -6,7 +6,7 @@ import yaml
 from colours import CODEBOOK, settings, trained, worked
 from test_prefix import EXACT, GROUPED, SMALL, model_of
 
-from lab import bases, data, plan, runs, tasks
+from lab import bases, data, runs, tasks
 from lab.config import Decoding
 from lab.decide import decide
 from lab.evaluate import respond
@@ -87,9 +87,7 @@ def test_other_spellings_of_a_label_leave_the_trie_and_are_read_as_the_contract_
     teach = {key: CODEBOOK[key] for key in ("instruction", "labels", "prompt")}
     teacher = parse(yaml.safe_dump({**teach, "name": "teacher", "kind": "generate", "target": "say"}))
     config = settings(tiny_model, epochs=150, learning_rate=0.005, adapter={"r": 16, "dropout": 0.0}, task="colours")
-    base = bases.find(str(tiny_model))
-    made = plan._fitted(config, teacher, base, bases.tokens_at_hand(base), plan.Split(rows, []))
-    run = worked(colours, runs.create(colours, made.config, teacher, rows, []))
+    run = worked(colours, runs.create(colours, config, teacher, rows, []))
     task = tasks.load(colours, "colours")
     renderer = Renderer(task, model.tokens)
     with model.using(run.adapter):

@@ -9,7 +9,7 @@ import pytest
 from colours import created, trained, worked
 from test_jobs import PATIENCE, until
 
-from lab import bases, generator, jobs, subjects, tasks
+from lab import bases, generator, jobs, side_by_side, subjects, tasks
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.generate import answer
@@ -46,6 +46,33 @@ def test_a_streamed_answer_is_the_answer_of_base_and_adapter(home, tiny_model, t
         with model.using(subject.adapter):
             plain = answer(model, renderer.prompts([row]), LONG, model.stops | {renderer.stop_id})[0]
         assert (said["output"], said["tokens"]) == (plain.text, plain.tokens)
+
+
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+@pytest.mark.parametrize("decoding", [GREEDY, LONG, Decoding(mode="labels"), Decoding(mode="sample", seed=7)])
+def test_whoever_else_is_asked_an_answer_is_the_same(colours, tiny_model, decoding, quantization):
+    runs = [trained(colours, tiny_model, learning_rate=0.02, seed=s, quantization=quantization) for s in (1, 2, 3)]
+    row, task, decoding = runs[0].rows("validation")[0], runs[0].task, decoding.for_kind("classify")
+    chosen = subjects.resolve(colours, ["base", *(run.id for run in runs)])
+    desk = SideBySide()
+    together = desk.answer(chosen, task, row, decoding)
+    columns = side_by_side._columns(desk.model, chosen, decoding)
+    assert len(columns) == (4 if decoding.mode == "sample" else 1)  # one batch, but for what is drawn at random
+    for subject, found in zip(chosen, together, strict=True):
+        alone = SideBySide().answer([subject], task, row, decoding)[0]
+        assert [found[key] for key in ("subject", "output", "label", "tokens")] == [
+            alone[key] for key in ("subject", "output", "label", "tokens")
+        ]
+        assert found["label_probabilities"] == pytest.approx(alone["label_probabilities"], rel=1e-4)
+
+
+def test_adapters_that_cannot_be_mixed_answer_in_turn(colours, tiny_model):
+    plain = trained(colours, tiny_model)
+    dora = trained(colours, tiny_model, adapter={"r": 4, "dropout": 0.0, "dora": True})
+    desk, row = SideBySide(), plain.rows("validation")[0]
+    chosen = subjects.resolve(colours, ["base", plain.id, dora.id])
+    assert [x["subject"] for x in desk.answer(chosen, plain.task, row, GREEDY)] == ["base", plain.id, dora.id]
+    assert len(side_by_side._columns(desk.model, chosen, GREEDY)) == 3
 
 
 @pytest.mark.parametrize("decoding", [GREEDY, LONG, Decoding(mode="sample", seed=7), Decoding(beams=3)])

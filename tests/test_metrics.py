@@ -5,10 +5,21 @@ import random
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from lab.metrics import confusion, count_texts, mcnemar, score, wilson
+from lab.metrics import confusion, count_texts, labels_alone, mcnemar, score, wilson
 
 LABELS = ["a", "b", "c", "d"]
 INVALID = "no label at all"
+
+
+def test_what_invalid_answers_cost_is_what_the_labels_alone_would_add():
+    chances = [
+        {"a": 0.2, "b": 0.1, "other": 0.7},
+        {"a": 0.3, "b": 0.3, "other": 0.4},
+        {"a": 0.1, "b": 0.8, "other": 0.1},
+    ]
+    assert labels_alone(["a", "b", "b"], chances) == pytest.approx(2 / 3)  # a tie goes to the first
+    assert labels_alone(["a"], [None]) is None
+    assert labels_alone([], []) is None
 
 
 def sample(seed: int, rows: int, gold_labels: list[str], said_labels: list[str | None]) -> tuple[list, list]:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from lab.packing import Trie, batch_cost, cost_in_words, group, packed_tokens, shared_prefix
+from lab.packing import Trie, batch_cost, cost_in_words, group, is_worth_packing, packed_tokens, shared_prefix
 from lab.prompt import Example
 
 
@@ -25,6 +25,17 @@ def test_groups_hold_every_row_once_and_are_about_equally_long(prefix):
         sizes = [sum(lengths[row] for row in rows) for rows in groups]
         assert max(sizes) - min(sizes) <= max(lengths)
         assert packed_tokens([prefix + n for n in lengths], prefix) == prefix + len(groups) * max(sizes)
+
+
+def test_long_rows_that_share_nothing_are_not_packed():
+    alike = [2000] * 8
+    assert not is_worth_packing(alike, 0, group(alike, 0), 4096)
+    behind = [n + 490 for n in range(20, 84, 4)]
+    assert is_worth_packing(behind, 490, group([n - 490 for n in behind], 490), 4096)
+    short = [20, 90, 40, 60, 30, 70, 80, 50]
+    assert is_worth_packing(short, 0, group(short, 0), 512)
+    one_mask = [list(range(8))]  # of a model whose attention cannot be replaced
+    assert not is_worth_packing([600 + i for i in range(8)], 10, one_mask, 64)
 
 
 def test_the_trie_shares_what_labels_have_in_common():

@@ -7,14 +7,13 @@ import tiny
 import torch
 from colours import created, trained, worked
 from safetensors.torch import load_file
-from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lab import bases, selfcheck
 from lab.model import Model
 from lab.prefix import NAME
 from lab.prompt import Example
-from lab.trainer import Packing
+from lab.trainer import ROW_TOKENS, collator_for
 
 SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
 GROUPED = {"num_key_value_heads": 2}
@@ -86,10 +85,10 @@ def rows(prefix: int = 40, lengths=(4, 9, 20, 13)) -> list[Example]:
 def test_the_numbers_are_those_of_the_ordinary_path(tmp_path, kind):
     model, examples = model_of(tmp_path, kind, EXACT[kind]), rows()
     with torch.no_grad():
-        expected = selfcheck._ordinary(model, examples)
-        for way in (selfcheck._packed, selfcheck._cached):
+        expected = selfcheck.ordinary(model, examples)
+        for way in (selfcheck.packed, selfcheck.cached):
             assert (way(model, examples, examples[0].prompt[:40]) - expected).abs().max() < 1e-5
-    assert selfcheck.why_not(model, examples) is None
+    assert selfcheck.why_not(model, examples, 40) is None
     # Gemma 2 caps its attention scores, and Falcon has an attention of its own: for them one mask says it all.
     assert (model.network.config._attn_implementation == NAME) == (kind not in ("gemma2", "falcon"))
 
@@ -97,7 +96,7 @@ def test_the_numbers_are_those_of_the_ordinary_path(tmp_path, kind):
 @pytest.mark.parametrize("name", NOT)
 def test_where_it_cannot_be_it_is_said_and_the_ordinary_path_is_taken(tmp_path, name):
     kind, values, says = NOT[name]
-    assert says in selfcheck.why_not(model_of(tmp_path, kind, values), rows())
+    assert says in selfcheck.why_not(model_of(tmp_path, kind, values), rows(), 40)
 
 
 def test_a_model_that_answers_otherwise_is_found_out(tmp_path):
@@ -106,7 +105,7 @@ def test_a_model_that_answers_otherwise_is_found_out(tmp_path):
     model.network.config.sliding_window = None
     for layer in model.network.model.layers:
         layer.self_attn.forward = forgetful(layer.self_attn.forward)
-    assert "would differ by" in selfcheck.why_not(model, rows())
+    assert "would differ by" in selfcheck.why_not(model, rows(), 40)
 
 
 def forgetful(forward):
@@ -125,7 +124,7 @@ def test_the_check_leaves_weights_and_random_numbers_as_they_were(tmp_path):
     model.new_adapter(Config())
     model.network.train()
     before, state = {n: p.clone() for n, p in model.network.named_parameters()}, torch.get_rng_state()
-    assert selfcheck.why_not(model, rows()) is None
+    assert selfcheck.why_not(model, rows(), 40) is None
     assert all(torch.equal(p, before[n]) for n, p in model.network.named_parameters())
     assert torch.equal(torch.get_rng_state(), state)
     assert model.network.training
@@ -145,17 +144,30 @@ def test_loss_and_gradients_are_those_of_the_padded_batch(tmp_path, kind, prefix
     with torch.no_grad():
         for weight in weights:
             weight.normal_(0, 0.05)
-    batch = Packing(model.base_network)([{"input_ids": e.tokens, "prompt": len(e.prompt)} for e in examples])
-    batch.pop("row_tokens")
-    labels = batch.pop("labels")
     model.network.train()
-    ours = cross_entropy(model.network(**batch, use_cache=False).logits[0], labels[labels != -100])
+    ours = -selfcheck.packed(model, examples, examples[0].prompt[:prefix]).mean()
     mine = torch.autograd.grad(ours, weights)
-    padded = -selfcheck._ordinary(model, examples).mean()
+    padded = -selfcheck.ordinary(model, examples).mean()
     theirs = torch.autograd.grad(padded, weights)
     assert ours.item() == pytest.approx(padded.item(), rel=1e-5)
     apart = torch.cat([(a - b).flatten() for a, b in zip(mine, theirs, strict=True)]).norm()
     assert apart / torch.cat([b.flatten() for b in theirs]).norm() < 1e-5
+
+
+def test_a_batch_is_packed_where_that_costs_less_and_padded_else(tiny_model):
+    """Both count rows and trained tokens alike, by which the trainer divides the loss."""
+    model = Model(bases.find(str(tiny_model)), "none")
+    for examples, packs in ((rows(), True), (rows(0, (700, 700, 700)), False)):
+        data = [
+            {"input_ids": e.tokens, "labels": [-100] * len(e.prompt) + e.completion, "prompt": len(e.prompt)}
+            for e in examples
+        ]
+        for share in (True, False):
+            batch = collator_for(model, share)(data)
+            assert ("logits_to_keep" in batch) == (packs and share)
+            assert len(next(iter(batch.values()))) == len(examples)
+            assert (batch["labels"][:, 1:] != -100).sum() == 3 * len(examples)
+            assert batch[ROW_TOKENS] == sum(map(len, examples))
 
 
 def both_ways(home, model, **changes) -> list:
@@ -204,7 +216,7 @@ def test_bfloat16_agrees_within_its_tolerance(tmp_path):
     model.network.to(torch.bfloat16)
     for weight in model.network.parameters():
         weight.data /= 3 if weight.dim() > 1 else 1
-    assert selfcheck.why_not(model, rows()) is None
+    assert selfcheck.why_not(model, rows(), 40) is None
 
 
 def test_tokens_are_counted_as_they_pass_and_as_the_rows_have_them(colours, tiny_model):

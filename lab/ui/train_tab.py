@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from lab import bases, jobs, plan, progress, runs
+from lab import bases, jobs, plan, preview, progress, runs
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import ALIVE, RESUMABLE
@@ -30,6 +30,7 @@ def build(page: gr.Blocks, home: Home) -> None:
             with gr.Column(scale=2, min_width=320):
                 gr.Markdown("## New run", elem_classes=["section"])
                 fields = Form(home)
+                cost = gr.Markdown(elem_classes=["quiet", "said"])
                 with gr.Row():
                     check = gr.Button("Check only", min_width=120)
                     start = gr.Button("Start training", variant="primary", min_width=160)
@@ -123,6 +124,13 @@ def build(page: gr.Blocks, home: Home) -> None:
         return notice("")
 
     @access.handler
+    def show_cost(*values):
+        try:
+            return look.line(preview.batch_in_words(home, fields.read(*values)))
+        except InputError:  # what is wrong stands beside the form already, or will when it is checked
+            return look.line("")
+
+    @access.handler
     def check_all(*values):
         try:
             return notice(report_in_words(plan.make(home, fields.read(*values)).report()))
@@ -142,6 +150,7 @@ def build(page: gr.Blocks, home: Home) -> None:
     changes = [field.change for field in fields.components]
     told = [wrong, said]
     gr.on(changes, check_fields, fields.components, told, trigger_mode="always_last", queue=False, **quiet)
+    gr.on([page.load, *changes], show_cost, fields.components, cost, trigger_mode="always_last", **quiet)
     check.click(check_all, fields.components, told, api_visibility="private")
     started = start.click(start_training, fields.components, [*told, chosen], api_visibility="private")
     started.then(*looking, **quiet)

@@ -18,12 +18,12 @@ from transformers import PrinterCallback
 from lab import bases, tasks
 from lab.config import Config, Decoding
 from lab.evaluate import respond
-from lab.generate import _pad_left, batches, read
+from lab.generate import batches, pad_left, read
 from lab.home import Home
 from lab.model import Model
 from lab.packing import shared_prefix
 from lab.prompt import Renderer
-from lab.trainer import Packing, Trainer, _arguments, _dataset
+from lab.trainer import Trainer, arguments_for, collator_for, dataset_of
 
 GREEDY = Decoding(max_new_tokens=16)
 
@@ -88,10 +88,10 @@ def train(model: Model, renderer: Renderer, rows: list[dict], steps: int, folder
     model.new_adapter(config)
     trainer = Trainer(
         model=model.network,
-        args=_arguments(plan, SimpleNamespace(checkpoint_folder=folder / "out")),
-        train_dataset=_dataset(list(renderer.examples(rows))),
+        args=arguments_for(plan, SimpleNamespace(checkpoint_folder=folder / "out")),
+        train_dataset=dataset_of(list(renderer.examples(rows))),
         processing_class=model.tokenizer(),
-        data_collator=Packing(model.base_network),
+        data_collator=collator_for(model, True),
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()
@@ -105,7 +105,7 @@ def generated(model: Model, renderer: Renderer, rows: list[dict], size: int) -> 
     said = [""] * len(rows)
     with torch.no_grad():
         for batch in batches(prompts, size, 10**9):
-            ids, mask = _pad_left(model, [prompts[i] for i in batch])
+            ids, mask = pad_left(model, [prompts[i] for i in batch])
             out = model.network.generate(
                 input_ids=ids, attention_mask=mask, do_sample=False, max_new_tokens=GREEDY.max_new_tokens,
                 eos_token_id=sorted(stops), pad_token_id=model.pad_id, use_cache=True,

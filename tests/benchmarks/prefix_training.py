@@ -23,7 +23,7 @@ from lab.config import Config
 from lab.model import Model
 from lab.packing import cost_in_words
 from lab.plan import Plan
-from lab.trainer import Packing, Trainer, _arguments, _dataset
+from lab.trainer import Trainer, arguments_for, collator_for, dataset_of
 
 OURS, TRL, PADDED = "shared prefix", "TRL's SFTTrainer", "padded, answers' logits alone"
 
@@ -111,13 +111,13 @@ def train(name: str, kind, plan, folder: Path) -> tuple[Watch, int, float]:
         model.network.set_attn_implementation("sdpa")
     model.new_adapter(plan.config)
     weights = {n: p.data for n, p in model.network.named_parameters() if p.requires_grad}
-    data = _dataset(plan.train_examples)
+    data = dataset_of(plan.train_examples)
     trainer = kind(
         model=model.network,
-        args=_arguments(plan, SimpleNamespace(checkpoint_folder=folder / "out")),
+        args=arguments_for(plan, SimpleNamespace(checkpoint_folder=folder / "out")),
         train_dataset=data if name == OURS else data.remove_columns("prompt"),
         processing_class=model.tokenizer(),
-        data_collator=Packing(model.base_network) if name == OURS else DataCollatorForLanguageModeling(model.pad_id),
+        data_collator=collator_for(model, True) if name == OURS else DataCollatorForLanguageModeling(model.pad_id),
         callbacks=[watch],
     )
     trainer.remove_callback(PrinterCallback)
@@ -132,7 +132,7 @@ def train(name: str, kind, plan, folder: Path) -> tuple[Watch, int, float]:
 def plain_pass(batch, config: Config, folder: Path) -> float:
     """Seconds for forward and backward of as many tokens in one sequence, loss on as many places; the best of three."""
     model = Model(bases.find(str(folder)), config.quantization)
-    shared = Packing(model.base_network)([{"input_ids": e.tokens, "prompt": len(e.prompt)} for e in batch])
+    shared = collator_for(model, True)([{"input_ids": e.tokens, "prompt": len(e.prompt)} for e in batch])
     model.network.set_attn_implementation("sdpa")
     model.new_adapter(config)
     model.network.train()
