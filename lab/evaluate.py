@@ -51,7 +51,8 @@ def respond(
     labels = renderer.label_ids() if task.kind == "classify" else {}
     stops, by_label = model.stops | {renderer.stop_id}, decoding.mode == "labels"
     wants_scores = bool(labels) and (probabilities or by_label)
-    ordinary, prefix = _shared(model, prompts, decoding)
+    room = max([decoding.max_new_tokens, *map(len, labels.values())])
+    ordinary, prefix = _shared(model, prompts, room)
     settled: dict[int, Answer] = {}  # what needs no decoding
     scores = None
     if prefix is not None and labels and (wants_scores or decoding.is_plain_greedy):
@@ -82,12 +83,13 @@ def respond(
     return Responses(results, ordinary)
 
 
-def _shared(model: Model, prompts: list[list[int]], decoding: Decoding) -> tuple[str | None, CachedPrefix | None]:
+def _shared(model: Model, prompts: list[list[int]], room: int) -> tuple[str | None, CachedPrefix | None]:
     """The prefix of the prompts, read under the model's present adapter; or why there is none."""
-    shared, ends = shared_prefix(prompts), (max(prompts, key=len), min(prompts, key=len))
-    reason = why_not(
-        model, [Example(p[:-1], p[-1:]) for p in ends], min(shared, len(ends[1]) - 2), decoding.max_new_tokens
-    )
+    ends = max(prompts, key=len), min(prompts, key=len)
+    shared = max(
+        0, min(shared_prefix(prompts), len(ends[1]) - 2)
+    )  # the check reads each prompt's last token as its answer
+    reason = why_not(model, [Example(p[:-1], p[-1:]) for p in ends], shared, room)
     if reason:
         return reason, None
     with torch.no_grad(), model.autocast():

@@ -46,6 +46,7 @@ class Scorer:
     def score_base(self) -> None:
         config = self.planned.config
         if self.planned.validation:
+            self.model.network.eval()
             with self.model.using(None):
                 scores = self._score(Subject("base", config.base_model, config.quantization), "validation")
             self.run.log(f"base: {_in_words(scores)}")

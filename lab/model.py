@@ -78,7 +78,8 @@ class Model:
             missing = " on this machine, and the Hub cannot be reached," if base.on_hub else ""
             raise InputError(f"{base.name} has no weights{missing} in safetensors form; other forms are not read.")
         self.base, self.quantization, self.share = base, quantization, share
-        self.checked, self.unshared = False, None  # by `selfcheck`: whether it was checked, and why it cannot share
+        # By `selfcheck`: why rows with a common prefix (True) and without (False) cannot be packed, None where they can.
+        self.verdicts: dict[bool, str | None] = {}
         self.tokens = with_tokenizer(base)[1]
         try:
             self.network = AutoModelForCausalLM.from_pretrained(

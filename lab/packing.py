@@ -9,11 +9,12 @@ from functools import cached_property
 from lab.prompt import Example, common_prefix
 
 MOST_BATCHES = 100  # whose cost is averaged
+USUAL_WIDTH = 4096  # of models whose config is not at hand
 SHORTEST_GROUP = 256  # tokens; shorter groups gain nothing more
 
 
 def shared_prefix(prompts: list[list[int]]) -> int:
-    """The number of tokens that pass through the model once for all these prompts.
+    """The number of tokens that pass through the model once for all these prompts, of which there is at least one.
 
     The last token of a prompt never belongs to it: from that one on every row answers for itself.
     """
@@ -55,6 +56,7 @@ def is_worth_packing(lengths: list[int], prefix: int, groups: list[list[int]], w
 
     Long rows that share little gain few tokens and attend to much that is masked. A token costs about 24 width² operations
     in the linear layers of a transformer's layer, and a pair of tokens in attention 4 width; so it counts as 6 width pairs.
+    `width` is the model's hidden size.
     """
     own = [length - prefix for length in lengths]
     size = longest_group(own, groups)
@@ -115,27 +117,31 @@ class Trie:
 # -- what a batch costs --------------------------------------------------------------------------------------------------
 
 
-def batch_cost(examples: list[Example], batch_size: int) -> dict:
+def batch_cost(examples: list[Example], batch_size: int, width: int = USUAL_WIDTH) -> dict:
     """What a batch costs on average: `{rows, prefix, padded_tokens, packed_tokens}`, in the order given and of the first
-    batches alone; `prefix` is shared by all examples."""
+    batches alone, rows padded to the mean of the longest. `prefix` is shared by all examples, of which there is at least
+    one; `width` is the model's hidden size."""
     size = min(batch_size, len(examples))
     counted = examples[: size * MOST_BATCHES]
     batches = [counted[i : i + size] for i in range(0, len(counted) - size + 1, size)]
     padded = packed = 0
     for batch in batches:
         lengths = [len(example) for example in batch]
-        longest = max(lengths) * size
+        shared = shared_prefix([example.prompt for example in batch])
+        longest, groups = max(lengths), group([length - shared for length in lengths], shared)
         padded += longest
-        packed += min(longest, packed_tokens(lengths, shared_prefix([example.prompt for example in batch])))
+        is_packed = is_worth_packing(lengths, shared, groups, width)
+        packed += packed_tokens(lengths, shared) if is_packed else longest * size
     return {
         "rows": size,
         "prefix": shared_prefix([example.prompt for example in examples]),
-        "padded_tokens": round(padded / len(batches)),
+        "padded_tokens": round(padded / len(batches)) * size,
         "packed_tokens": round(packed / len(batches)),
     }
 
 
-def cost_in_words(cost: dict) -> str:
+def cost_in_words(cost: dict, shares: bool = True) -> str:
     """A batch's cost as people read it: 16 rows × 540 tokens = 8,640 → 1,344 a batch."""
     rows, padded = cost["rows"], cost["padded_tokens"]
-    return f"{rows} rows × {padded / rows:,.0f} tokens = {padded:,} → {cost['packed_tokens']:,} a batch"
+    now = f" → {cost['packed_tokens']:,}" if shares else ""
+    return f"{rows} rows × {padded // rows:,} tokens = {padded:,}{now} a batch"

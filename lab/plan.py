@@ -53,7 +53,9 @@ class Plan:
 
     def batch_cost(self) -> dict:
         """What a training batch costs with and without its shared prefix; see `packing`."""
-        return packing.batch_cost(self.train_examples, self.config.batch_size)
+        model = self.base.config() if self.base.folder is not None else {}
+        width = model.get("hidden_size") or packing.USUAL_WIDTH
+        return packing.batch_cost(self.train_examples, self.config.batch_size, width)
 
     def report(self) -> dict:
         """What `train --dry-run` prints."""
@@ -78,6 +80,7 @@ class Plan:
                 "trained_per_row": sum(len(e.completion) for e in self.train_examples) / len(lengths),
                 "per_batch": cost["padded_tokens" if self.config.shared_prefix == "off" else "packed_tokens"],
                 "batch": cost,
+                "shares": self.config.shared_prefix == "auto",
                 "exact": self.tokens.exact,
             },
             "estimates": estimates,

@@ -226,7 +226,7 @@ def batch_in_words(home: Home, config: Config) -> str:
     cost = packing.batch_cost(list(renderer.examples(rows)), config.batch_size)
     about = "" if renderer.tokens.exact else "Estimated: "
     if config.shared_prefix == "off":
-        return f"{about}{cost['rows']} rows × {cost['padded_tokens'] / cost['rows']:,.0f} tokens a batch."
+        return f"{about}{packing.cost_in_words(cost, shares=False)}."
     shared = f"the first {cost['prefix']:,} tokens are shared by all rows and pass through the model once a batch: "
     said = f"{shared}{packing.cost_in_words(cost)}."
     return about + said if about else said.capitalize()

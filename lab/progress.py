@@ -13,6 +13,7 @@ from lab.runs import Run
 
 LOSSES = ["loss", "validation_loss"]
 SCORES = ["accuracy", "macro_f1", "invalid", "train_accuracy", "train_macro_f1", "train_invalid"]
+RATES = ["rows_per_s", "tokens_per_s", "row_tokens_per_s"]
 BROKEN = "broken"  # the status of a folder that cannot be read
 # What a file may raise that a crash, a full disk or an editor has left.
 UNREADABLE = (InputError, OSError, ValueError, LookupError, TypeError, AttributeError)
@@ -33,7 +34,7 @@ def overview(home: Home) -> list[dict]:
 
 
 def glance(run: Run) -> dict:
-    """`id, status, step, total_steps, epoch, attempt, ticket, doing, batches, error, seconds, left, loss, accuracy`, cheaply."""
+    """`id, status, step, total_steps, epoch, attempt, ticket, doing, batches, error, seconds, left, loss, accuracy, rates`, cheaply."""
     state, status, last = run.state(), run.status(), _tail(run.points_file).last()
     step, total = int(state.get("step") or 0), int(state.get("total_steps") or 0)
     alive = status in ALIVE
@@ -52,6 +53,7 @@ def glance(run: Run) -> dict:
         "left": seconds_left(last.get("seconds"), last.get("step"), total) if alive and step else None,
         "loss": last.get("loss"),
         "accuracy": last.get("accuracy"),
+        "rates": {key: last[key] for key in RATES if last.get(key)},
     }
 
 
@@ -74,6 +76,14 @@ def broken(run_id: str, error: Exception) -> dict:
         "ticket": 0,
         "error": {"reason": BROKEN, "message": message, "advice": advice},
     }
+
+
+def rates_in_words(rates: dict) -> str:
+    """How fast it trains; empty where nothing is known."""
+    if not all(isinstance(rates.get(key), int | float) for key in RATES):
+        return ""
+    rows, tokens, of_rows = (rates[key] for key in RATES)
+    return f"{rows:,.1f} rows a second: {tokens:,.0f} tokens through the model, {of_rows:,.0f} tokens of the rows."
 
 
 def seconds_left(seconds: float | None, step: int | None, total: int | None) -> float | None:
@@ -138,11 +148,11 @@ class Tail:
         self._file, self._found, self._lock = Growing(path), {}, threading.Lock()
 
     def last(self) -> dict:
-        """`step, seconds, loss` of the newest training step, and the newest `accuracy`."""
+        """`step, seconds, loss` and the rates of the newest training step, and the newest `accuracy`."""
         with self._lock:
             new, anew = self._file.added()
             found = {} if anew else self._found
-            for mark, keys in ((b'"loss"', ("step", "seconds", "loss")), (b'"accuracy"', ("accuracy",))):
+            for mark, keys in ((b'"loss"', ("step", "seconds", "loss", *RATES)), (b'"accuracy"', ("accuracy",))):
                 at = new.rfind(mark)
                 if at >= 0:
                     point = _point(new[new.rfind(b"\n", 0, at) + 1 : new.find(b"\n", at)])

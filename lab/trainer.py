@@ -38,14 +38,13 @@ class Packing:
     padded: Padded
 
     def __call__(self, rows: list[dict]) -> dict:
-        """`labels` (rows, 1 + longest answer), -100 where there is none, and `logits_to_keep`, the places in the sequence
-        at which they are predicted. The trainer, which counts rows and trained tokens by the labels, takes the first tensor
-        of a batch for them and shifts them; hence their place and their first column."""
+        """`labels` (rows, 1 + longest answer), -100 where there is none; `logits_to_keep` (answer tokens,), the places in
+        the sequence at which they are predicted; `row_tokens`, how many the rows have; and what `Packed.inputs` gives. The
+        trainer, which counts rows and trained tokens by the labels, takes the first tensor of a batch for them and shifts
+        them; hence their place and their first column."""
         examples = [Example(row["input_ids"][: row["prompt"]], row["input_ids"][row["prompt"] :]) for row in rows]
-        shared, lengths = (
-            shared_prefix([example.prompt for example in examples]),
-            [len(example) for example in examples],
-        )
+        shared = shared_prefix([example.prompt for example in examples])
+        lengths = [len(example) for example in examples]
         groups = groups_for(self.network, [length - shared for length in lengths], shared)
         if not is_worth_packing(lengths, shared, groups, self.network.config.get_text_config().hidden_size):
             return self.padded(rows)
@@ -88,7 +87,7 @@ class Trainer(SFTTrainer):
         answers = labels[labels != -100]
         logits = model(**inputs, use_cache=False).logits[0]
         total = torch.nn.functional.cross_entropy(logits.float(), answers, reduction="sum")
-        return total / (len(answers) if num_items_in_batch is None else num_items_in_batch)
+        return total / (max(1, len(answers)) if num_items_in_batch is None else num_items_in_batch)
 
     def create_model_card(self, *args, **kwargs) -> None:
         pass

@@ -104,7 +104,7 @@ def test_what_a_batch_costs_is_said_before_training(home):
     before, after = (int(x.replace(",", "")) for x in re.search(r"= ([\d,]+) → ([\d,]+)", said).groups())
     assert before > 5 * after
     off = Config(task="town-hall", dataset="town-hall", shared_prefix="off", base_model="nobody/none", batch_size=4)
-    assert re.fullmatch(r"Estimated: 4 rows × \d+ tokens a batch\.", batch_in_words(home, off))
+    assert re.fullmatch(r"Estimated: 4 rows × \d+ tokens = [\d,]+ a batch\.", batch_in_words(home, off))
 
 
 # -- keeping an edited task ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.packing import cost_in_words
+from lab.progress import rates_in_words
 
 
 def table(console: Console, columns: list[str], rows: list[list]) -> None:
@@ -77,7 +78,7 @@ def plan(console: Console, report: dict) -> None:
     )
     console.print(
         f"tokens: {'' if tokens['exact'] else 'estimated '}{tokens['mean']:.0f} a row, at most {tokens['max']}, "
-        f"the first {tokens['shared_prefix']} shared by all rows; {cost_in_words(tokens['batch'])}"
+        f"the first {tokens['shared_prefix']} shared by all rows; {cost_in_words(tokens['batch'], tokens['shares'])}"
     )
     for key, value in report["estimates"].items():
         console.print(f"{key.replace('_', ' ')}: {value:,}")
@@ -108,6 +109,9 @@ def run(console: Console, found: dict) -> None:
     rows = [[f"{p[k]:.4g}" if isinstance(p.get(k), float) else p.get(k) for k in keys] for p in chosen]
     names = {"validation_loss": "val. loss", "train_accuracy": "train acc."}
     table(console, [names.get(key, key.replace("_", " ")) for key in keys], rows)
+    last = next((p for p in reversed(points) if "loss" in p), {})
+    if rates := rates_in_words(last):
+        console.print(rates)
     steps = ", ".join(f"{c['step']}{' (kept)' if c['kept'] else ''}" for c in found["checkpoints"])
     console.print(f"checkpoints: {steps or 'none'}")
 

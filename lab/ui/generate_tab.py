@@ -111,8 +111,11 @@ def build(page: gr.Blocks, home: Home) -> None:
         except Exception:
             yield buttons(asking=False)
             raise
-        if called_off.get(request.session_hash) is halt:  # else another answer is being made by now
-            del called_off[request.session_hash]
+        finally:
+            is_latest = called_off.get(request.session_hash) is halt  # else another answer is being made by now
+            if is_latest:
+                del called_off[request.session_hash]
+        if is_latest:
             yield {said: look.line(ending), **buttons(asking=False)}
 
     @access.handler

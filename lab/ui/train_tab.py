@@ -216,7 +216,7 @@ def report_in_words(report: dict) -> str:
         f"{report['steps']:,} steps, {report['steps_per_epoch']:,} an epoch; "
         f"scored after epoch {', '.join(map(str, report['evaluate_at']))}.",
         f"{'' if tokens['exact'] else 'Estimated: '}{tokens['mean']:.0f} tokens a row, {tokens['max']:,} at most, "
-        f"the first {tokens['shared_prefix']:,} shared by all rows: {cost_in_words(tokens['batch'])}.",
+        f"the first {tokens['shared_prefix']:,} shared by all rows: {cost_in_words(tokens['batch'], tokens['shares'])}.",
         *(f"{key.replace('_', ' ').capitalize()}: {value:,}." for key, value in report["estimates"].items()),
         *report["notes"],
         *(f"Not checked: {text}." for text in report["unchecked"]),
@@ -302,6 +302,7 @@ def head_of(run: dict, before: int) -> str:
         if spent
         else "",
         f"Epoch {epoch:.3g}." if isinstance(epoch, float | int) and epoch else "",
+        progress.rates_in_words(run.get("rates") or {}),
         f"Attempt {run['attempt']}." if (run.get("attempt") or 0) > 1 else "",
     ]
     return f"### {look.plain(run['id'])}: {status}\n\n{' '.join(filter(None, facts))}"
@@ -313,7 +314,7 @@ def made_of(run: Run, batches: str | None) -> str:
     said = form.in_words(config, run.task.kind)
     what = f"{config.task} on {config.dataset}, {bases.public_name(config.base_model)}"
     made = f"{what}; beside the defaults: {said}." if said else f"{what}, all by default."
-    return look.plain(f"{made} {batches.capitalize()}." if batches else made)
+    return look.plain(f"{made} {batches[0].upper()}{batches[1:]}." if batches else made)
 
 
 def steps_in_words(run: dict) -> str:

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def codebook(home: Home):
-    """The bundled codebook, its definitions cut so that about 490 tokens are shared."""
+    """The bundled codebook, its definitions cut so that about 550 tokens are shared."""
     task = tasks.load(home, "town-hall")
     labels = [label.model_copy(update={"definition": label.definition[:190]}) for label in task.labels]
     return task.model_copy(update={"labels": labels})

@@ -6,12 +6,13 @@ the same rows with the same settings, in turn, in one process; ratios are of the
 
 import argparse
 import gc
+import statistics
 import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from workload import examples, llama_30m, peak_memory  # isort: skip  (first: it finds the lab)
+from workload import WIDTH, examples, llama_30m, peak_memory  # isort: skip  (first: it finds the lab)
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback, TrainerCallback
@@ -21,8 +22,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from lab import bases
 from lab.config import Config
 from lab.model import Model
-from lab.packing import cost_in_words
-from lab.plan import Plan
+from lab.packing import batch_cost, cost_in_words
 from lab.trainer import Trainer, arguments_for, collator_for, dataset_of
 
 OURS, TRL, PADDED = "shared prefix", "TRL's SFTTrainer", "padded, answers' logits alone"
@@ -75,7 +75,8 @@ def bench(given, rows, folder: Path) -> None:
     adapter = {"r": 64, "alpha": 16, "dropout": 0.0}
     config = Config(batch_size=given.batch, quantization=given.quantization, max_steps=given.steps, adapter=adapter)
     plan = SimpleNamespace(config=config, total_steps=given.steps, train_examples=rows)
-    print(f"batches on average: {cost_in_words(Plan.batch_cost(plan))}", flush=True)
+    cost = batch_cost(rows, given.batch, WIDTH)
+    print(f"batches on average: {cost_in_words(cost)}", flush=True)
     llama_30m(folder)
     kinds = {OURS: Trainer, TRL: SFTTrainer, PADDED: AnswersAlone}
     seconds, memory, first = ({name: [] for name in kinds} for _ in range(3))
@@ -100,8 +101,9 @@ def bench(given, rows, folder: Path) -> None:
         (ours, mine), (theirs, other) = first[OURS], first[name]
         apart = (mine - other).norm() / other.norm()
         print(f"  first loss {abs(ours - theirs) / theirs:.1e} apart, gradients {apart:.1e}")
-    plain = plain_pass(rows[: given.batch], config, folder)
-    print(f"ratio to forward and backward of one plain packed sequence: {best[OURS] / plain:.2f}")
+    plain, tokens = plain_pass(rows[: given.batch], config, folder)
+    ours = statistics.median(seconds[OURS]) / cost["packed_tokens"]
+    print(f"a token against one in forward and backward of one plain packed sequence: {ours / (plain / tokens):.2f}")
 
 
 def train(name: str, kind, plan, folder: Path) -> tuple[Watch, int, float]:
@@ -129,10 +131,11 @@ def train(name: str, kind, plan, folder: Path) -> tuple[Watch, int, float]:
     return watch, peak["extra"], trainer.state.log_history[0]["loss"]
 
 
-def plain_pass(batch, config: Config, folder: Path) -> float:
-    """Seconds for forward and backward of as many tokens in one sequence, loss on as many places; the best of three."""
+def plain_pass(batch, config: Config, folder: Path) -> tuple[float, int]:
+    """Seconds for forward and backward of a packed batch's tokens as one plain sequence, loss on as many places, the best of
+    three; and the tokens."""
     model = Model(bases.find(str(folder)), config.quantization)
-    shared = collator_for(model, True)([{"input_ids": e.tokens, "prompt": len(e.prompt)} for e in batch])
+    shared = collator_for(model, True)(list(dataset_of(batch)))
     model.network.set_attn_implementation("sdpa")
     model.new_adapter(config)
     model.network.train()
@@ -145,7 +148,7 @@ def plain_pass(batch, config: Config, folder: Path) -> float:
         cross_entropy(out, shared["labels"][shared["labels"] != -100]).backward()
         taken.append(time.perf_counter() - begun)
         model.network.zero_grad()
-    return min(taken)
+    return min(taken), shared["input_ids"].numel()
 
 
 if __name__ == "__main__":

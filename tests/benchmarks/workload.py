@@ -21,7 +21,7 @@ import lab  # noqa: E402, F401  (sets what must be set before torch is loaded)
 from lab.home import ASSETS  # noqa: E402
 from lab.prompt import Example  # noqa: E402
 
-VOCABULARY = 6000
+VOCABULARY, WIDTH = 6000, 768
 
 
 def llama_30m(folder: Path) -> Path:
@@ -30,7 +30,7 @@ def llama_30m(folder: Path) -> Path:
         shutil.copy2(ASSETS / "tiny-llama" / name, folder / name)
     config = LlamaConfig(
         vocab_size=VOCABULARY,
-        hidden_size=768,
+        hidden_size=WIDTH,
         intermediate_size=2048,
         num_hidden_layers=3,
         num_attention_heads=12,
