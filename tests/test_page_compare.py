@@ -183,7 +183,8 @@ def test_the_controls_say_what_a_job_was_asked_for():
 
 
 def test_tables_of_texts_and_of_many_invalid_outputs():
-    empty = dict.fromkeys(["accuracy", "accuracy_ci95", "macro_f1", "f1_ci95", "weighted_f1", "invalid", "p_value"])
+    scores = ["accuracy", "accuracy_ci95", "labels_alone", "macro_f1", "f1_ci95", "weighted_f1", "invalid", "p_value"]
+    empty = dict.fromkeys(scores)
     one = {"subject": "base", "n": 1200, "decoding": "greedy", "seconds": 1.25, "text_metrics": {"exact_match": 0.5}}
     shown = compare_tab.scores_of([{**empty, **one}])
     assert dict(zip(shown["headers"], shown["data"][0], strict=True))["exact match"] == "0.500"
