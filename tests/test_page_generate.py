@@ -206,6 +206,17 @@ def test_other_columns_of_a_row_are_shown_by_name():
     assert generate_tab.asked_text(task, {"text": "Hello.", "speaker": "Ann", "id": 7}) == "Hello.\nspeaker: Ann"
 
 
+def test_what_is_sent_last_holds_all_that_was_sent_before():
+    """Of several changes that come at once the browser applied the last alone, and an answer lost its verdict."""
+    so_far = {}
+    generate_tab.joined(so_far, {"box": gr.update(label="base", value=""), "line": gr.update(visible=False)})
+    generate_tab.joined(so_far, {"box": "fine", "line": gr.update(value="Right.", visible=True)})
+    last = generate_tab.joined(so_far, {"button": gr.update(interactive=True)})
+    assert (last["box"]["label"], last["box"]["value"]) == ("base", "fine")
+    assert (last["line"]["value"], last["line"]["visible"]) == ("Right.", True)
+    assert last["button"]["interactive"]
+
+
 def test_partial_texts_that_come_too_fast_are_left_out():
     events = [{"event": "text", "output": str(i)} for i in range(50)] + [{"event": "answer"}]
     passed = list(generate_tab.paced(iter(events)))

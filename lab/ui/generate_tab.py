@@ -23,6 +23,7 @@ ROW, TEXT, RAW = "A row of the data", "A text", "A raw prompt"
 LONGEST = 100_000  # letters of a text or a prompt
 UPDATE_EVERY = 0.1  # seconds between two partial texts
 LOOK_EVERY = 5  # seconds between two looks for new runs
+HIDDEN = "hidden"  # and not False, which takes a part out of the page: what comes while it is put back is lost
 STARTING = "Waiting for the generation worker; when it has to start, that takes a while."
 
 
@@ -86,6 +87,7 @@ def build(page: gr.Blocks, home: Home) -> None:
         return {generate: gr.update(interactive=not asking), cancel: gr.update(interactive=asking)}
 
     called_off: dict[str, threading.Event] = {}  # by session, of the answer that is being made
+    endings: dict[str, dict] = {}  # by session, what stands when an answer has ended
 
     @access.handler
     def answer(request: gr.Request, *values):
@@ -94,7 +96,9 @@ def build(page: gr.Blocks, home: Home) -> None:
         except InputError as error:
             yield {said: look.line(str(error))}
             return
-        yield {said: look.line(STARTING), **buttons(asking=True), **emptied(panes, asked.names)}
+        so_far: dict = {}
+        start = {said: look.line(STARTING), **buttons(asking=True), **emptied(panes, asked.names)}
+        yield joined(so_far, start)
         by_name, halt = dict(zip(asked.names, panes, strict=False)), threading.Event()
         call_off(request)  # what was asked before, by Enter in a text
         called_off[request.session_hash] = halt
@@ -102,21 +106,26 @@ def build(page: gr.Blocks, home: Home) -> None:
             question = (home, asked.names, asked.task, asked.row, asked.decoding, halt.is_set)
             with closing(generator.ask(*question)) as events:
                 for event in paced(events):
-                    yield shown(event, by_name, asked, said)
+                    yield joined(so_far, shown(event, by_name, asked, said))
             ending = asked.expected()
         except Stopped:
             ending = "Cancelled."
         except (InputError, WorkError) as error:
             ending = str(error)
         except Exception:
-            yield buttons(asking=False)
+            endings[request.session_hash] = buttons(asking=False)
             raise
         finally:
             is_latest = called_off.get(request.session_hash) is halt  # else another answer is being made by now
             if is_latest:
                 del called_off[request.session_hash]
         if is_latest:
-            yield {said: look.line(ending), **buttons(asking=False)}
+            endings[request.session_hash] = joined(so_far, {said: look.line(ending), **buttons(asking=False)})
+
+    @access.handler
+    def finish(request: gr.Request):
+        """All of an answer once more, in one piece: of what is streamed a browser that is busy may lose a part."""
+        return endings.pop(request.session_hash, {said: gr.skip()})
 
     @access.handler
     def call_off(request: gr.Request):
@@ -138,7 +147,9 @@ def build(page: gr.Blocks, home: Home) -> None:
     inputs = [chosen, way, number, text, raw, *decoding]
     asking = [generate.click, text.submit, raw.submit]
     # Not `once`, which drops a click that comes before the browser has heard that the answer before it has ended.
-    gr.on(asking, answer, inputs, [said, generate, cancel, *everything], trigger_mode="multiple", **quiet)
+    outputs = [said, generate, cancel, *everything]
+    running = gr.on(asking, answer, inputs, outputs, trigger_mode="multiple", **quiet)
+    running.then(finish, None, outputs, **quiet)
     cancel.click(call_off, None, None, queue=False, **quiet)
 
 
@@ -153,12 +164,12 @@ class Pane:
     """The place of one subject's answer."""
 
     def __init__(self):
-        with gr.Column(visible=False, min_width=240) as self.column:
+        with gr.Column(visible=HIDDEN, min_width=240) as self.column:
             self.answer = gr.Textbox(label="Answer", interactive=False, lines=3, max_lines=24)
-            self.verdict = gr.Markdown(visible=False, elem_classes=["said"])
-            self.chances = gr.Dataframe(label="Label probabilities", visible=False, **look.TABLE)
-            self.about = gr.Markdown(visible=False, elem_classes=["quiet"])
-            with gr.Accordion("Exact prompt", open=False, visible=False) as self.behind:
+            self.verdict = gr.Markdown(visible=HIDDEN, elem_classes=["said"])
+            self.chances = gr.Dataframe(label="Label probabilities", visible=HIDDEN, **look.TABLE)
+            self.about = gr.Markdown(visible=HIDDEN, elem_classes=["quiet"])
+            with gr.Accordion("Exact prompt", open=False, visible=HIDDEN) as self.behind:
                 self.prompt = gr.Textbox(show_label=False, label="Exact prompt", interactive=False, max_lines=30)
         self.parts = [self.column, self.answer, self.verdict, self.chances, self.about, self.behind, self.prompt]
 
@@ -256,9 +267,10 @@ def emptied(panes: list[Pane], names: list[str]) -> dict:
     """A place for each subject, with nothing in it yet."""
     changes = {}
     for i, pane in enumerate(panes):
-        changes[pane.column] = gr.update(visible=i < len(names))
+        changes[pane.column] = gr.update(visible=i < len(names) or HIDDEN)
         changes[pane.answer] = gr.update(label=names[i] if i < len(names) else "", value="")
-        changes |= {part: gr.update(visible=False) for part in (pane.verdict, pane.chances, pane.about, pane.behind)}
+        changes |= {part: gr.update(visible=HIDDEN, value="") for part in (pane.verdict, pane.about)}
+        changes |= {part: gr.update(visible=HIDDEN) for part in (pane.chances, pane.behind)}
     return changes
 
 
@@ -281,12 +293,20 @@ def shown(event: dict, panes: dict[str, Pane], asked: Asked, said: gr.Markdown) 
     chances = event["label_probabilities"]
     return {
         pane.answer: event["output"],
-        pane.verdict: look.line(verdict(event, asked)),
-        pane.chances: gr.update(value=ranked(chances or {}), visible=bool(chances)),
+        pane.verdict: {**look.line(words := verdict(event, asked)), "visible": bool(words) or HIDDEN},
+        pane.chances: gr.update(value=ranked(chances or {}), visible=bool(chances) or HIDDEN),
         pane.about: look.line(counted(event)),
         pane.behind: gr.update(visible=True),
         pane.prompt: event["prompt"],
     }
+
+
+def joined(so_far: dict, changes: dict) -> dict:
+    """All changes so far with these on top, so that what is sent last holds all of them."""
+    for part, change in changes.items():
+        update = change if isinstance(change, dict) and "__type__" in change else gr.update(value=change)
+        so_far[part] = {**so_far.get(part, {}), **update}
+    return dict(so_far)
 
 
 def ranked(chances: dict[str, float]) -> dict:
