@@ -23,6 +23,7 @@ ROW, TEXT, RAW = "A row of the data", "A text", "A raw prompt"
 LONGEST = 100_000  # letters of a text or a prompt
 UPDATE_EVERY = 0.1  # seconds between two partial texts
 LOOK_EVERY = 5  # seconds between two looks for new runs
+SETTLE = 0.3  # seconds that a browser gets to put the panes into the page; what comes meanwhile may be lost
 HIDDEN = "hidden"  # and not False, which takes a part out of the page: what comes while it is put back is lost
 STARTING = "Waiting for the generation worker; when it has to start, that takes a while."
 
@@ -99,6 +100,7 @@ def build(page: gr.Blocks, home: Home) -> None:
         so_far: dict = {}
         start = {said: look.line(STARTING), **buttons(asking=True), **emptied(panes, asked.names)}
         yield joined(so_far, start)
+        time.sleep(SETTLE)
         by_name, halt = dict(zip(asked.names, panes, strict=False)), threading.Event()
         call_off(request)  # what was asked before, by Enter in a text
         called_off[request.session_hash] = halt
@@ -125,6 +127,7 @@ def build(page: gr.Blocks, home: Home) -> None:
     @access.handler
     def finish(request: gr.Request):
         """All of an answer once more, in one piece: of what is streamed a browser that is busy may lose a part."""
+        time.sleep(SETTLE)
         return endings.pop(request.session_hash, {said: gr.skip()})
 
     @access.handler
