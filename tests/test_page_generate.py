@@ -1,22 +1,23 @@
 """The Generate tab in a real browser: the same prompt to base and adapter, word by word, and what stops it."""
 
+import re
 import threading
 import time
 
 import colours
 import gradio as gr
 import pytest
-from test_page_compare import HOSTILE, TASK, end_generation, prepared, table
+from test_page_compare import HOSTILE, TASK, end_generation, prepared
 from test_page_dataset import until
 
 import app
-from lab import comparison, jobs, subjects
+from lab import comparison, generator, jobs, subjects
 from lab.comparison import Comparison
 from lab.config import Decoding
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import lock_holder
-from lab.ui import generate_tab
+from lab.ui import answers, generate_tab
 
 BOTH = ["base", "tiny-1"]
 
@@ -47,8 +48,18 @@ def press(tab, name: str) -> None:
 
 
 def answer(tab, subject: str) -> str:
-    box = tab.get_by_role("textbox", name=subject, exact=True)
-    return box.input_value() if box.count() else ""
+    text = column(tab, subject).locator(".answer")
+    return text.text_content() if text.count() else ""
+
+
+def column(tab, subject: str):
+    return tab.get_by_role("region", name=subject, exact=True)
+
+
+def exact_prompt(tab, subject: str = "base") -> str:
+    """What is behind the words `Exact prompt`; it opens."""
+    column(tab, subject).get_by_text("Exact prompt").click()
+    return column(tab, subject).locator("pre").inner_text()
 
 
 def answered(tab) -> bool:
@@ -75,10 +86,9 @@ def test_a_row_is_answered_by_base_and_adapter_and_said_to_be_right_or_wrong(tab
         verdict = "✓ Right." if said == row["label"] else f"✗ Wrong: the row's label is {row['label']}."
         assert tab.get_by_text(f"Label: {said}. {verdict}", exact=True).count()
     tab.get_by_text(f"The row's label is {row['label']}.", exact=True).wait_for()
-    chances = table(tab, "Label probabilities")
-    assert {line[0] for line in chances} == {"fine", HOSTILE, "other"}
-    tab.get_by_role("button", name="Exact prompt").first.click()
-    assert f"Sentence: {row['text']}\nLabel:" in tab.get_by_label("Exact prompt").first.input_value()
+    chances = column(tab, "tiny-1").get_by_role("table", name="Label probabilities")
+    assert set(chances.get_by_role("rowheader").all_text_contents()) == {"fine", HOSTILE, "other"}
+    assert f"Sentence: {row['text']}\nLabel:" in exact_prompt(tab)
     assert tab.page.evaluate("window.hit") is None
 
 
@@ -90,12 +100,12 @@ def test_a_text_is_asked_through_the_task_and_a_raw_prompt_as_it_is(tab):
     press(tab, "Generate")
     until(lambda: answered(tab))
     assert all(answer(tab, subject) for subject in BOTH)
-    tab.get_by_role("button", name="Exact prompt").first.click()
-    assert f"Sentence: A fine {HOSTILE} day." in tab.get_by_label("Exact prompt").first.input_value()
+    assert f"Sentence: A fine {HOSTILE} day." in exact_prompt(tab)
     tab.get_by_label("A raw prompt").check()
     tab.get_by_role("textbox", name="Raw prompt").fill("Once upon")
     press(tab, "Generate")
-    until(lambda: answered(tab) and tab.get_by_label("Exact prompt").first.input_value() == "Once upon")
+    until(lambda: answered(tab) and "Once upon" in tab.locator(".answers pre").first.text_content())
+    assert exact_prompt(tab) == "Once upon"
     assert not tab.get_by_text("Label:").count()
     assert tab.page.evaluate("window.hit") is None
 
@@ -206,15 +216,22 @@ def test_other_columns_of_a_row_are_shown_by_name():
     assert generate_tab.asked_text(task, {"text": "Hello.", "speaker": "Ann", "id": 7}) == "Hello.\nspeaker: Ann"
 
 
-def test_what_is_sent_last_holds_all_that_was_sent_before():
+def test_whatever_changes_the_page_gets_all_that_is_known(home, monkeypatch):
     """Of several changes that come at once the browser applied the last alone, and an answer lost its verdict."""
-    so_far = {}
-    generate_tab.joined(so_far, {"box": gr.update(label="base", value=""), "line": gr.update(visible=False)})
-    generate_tab.joined(so_far, {"box": "fine", "line": gr.update(value="Right.", visible=True)})
-    last = generate_tab.joined(so_far, {"button": gr.update(interactive=True)})
-    assert (last["box"]["label"], last["box"]["value"]) == ("base", "fine")
-    assert (last["line"]["value"], last["line"]["visible"]) == ("Right.", True)
-    assert last["button"]["interactive"]
+    done = {"event": "answer", "label": None, "label_probabilities": None, "prompt": "Once", "tokens": 1, "seconds": 1}
+    coming = [
+        {"event": "loading", "what": "tiny"},
+        {"event": "text", "subject": "base", "output": "fi"},
+        {**done, "subject": "base", "output": "fine"},
+        {**done, "subject": "other", "output": "$" + "{value} {{value}} <b>"},
+    ]
+    monkeypatch.setattr(generator, "ask", lambda *_: (yield from coming))
+    question = asked(home, way=generate_tab.ROW)
+    *_, (said, events) = generate_tab.told(home, question, threading.Event())
+    shown = answers.side_by_side(said, ["base", "other"], events)
+    assert said == question.expected()
+    assert [shown.count(words) for words in (">fine<", "Invalid", "1 token in 1.00 s", "Exact prompt")] == [1, 2, 2, 2]
+    assert not re.search(r"[{$]|<b>", shown)
 
 
 def test_partial_texts_that_come_too_fast_are_left_out():

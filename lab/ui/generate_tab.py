@@ -16,15 +16,13 @@ from lab.home import Home
 from lab.job import Stopped
 from lab.subjects import Question
 from lab.task import Task, fields, text_of
-from lab.ui import access, form, look, offer
+from lab.ui import access, answers, form, look, offer
 
 MOST_SUBJECTS = 5
 ROW, TEXT, RAW = "A row of the data", "A text", "A raw prompt"
 LONGEST = 100_000  # letters of a text or a prompt
 UPDATE_EVERY = 0.1  # seconds between two partial texts
 LOOK_EVERY = 5  # seconds between two looks for new runs
-SETTLE = 0.3  # seconds that a browser gets to put the panes into the page; what comes meanwhile may be lost
-HIDDEN = "hidden"  # and not False, which takes a part out of the page: what comes while it is put back is lost
 STARTING = "Waiting for the generation worker; when it has to start, that takes a while."
 
 
@@ -53,9 +51,7 @@ def build(page: gr.Blocks, home: Home) -> None:
         with gr.Row():
             generate = gr.Button("Generate", variant="primary", min_width=120)
             cancel = gr.Button("Cancel", min_width=120, interactive=False)
-        said = gr.Markdown(visible=False, elem_classes=["said"])
-        with gr.Row():
-            panes = [Pane() for _ in range(MOST_SUBJECTS)]
+        shown = gr.HTML(elem_classes=["side-by-side"])
 
         seen, offered = gr.State(None), gr.State(["base"])  # as in the Compare tab
         timer = gr.Timer(LOOK_EVERY)
@@ -83,52 +79,28 @@ def build(page: gr.Blocks, home: Home) -> None:
         except InputError as error:
             return gr.skip(), str(error)
 
-    def buttons(asking: bool) -> dict:
+    def buttons(asking: bool) -> tuple[dict, dict]:
         """Generate while nothing is asked, Cancel while something is."""
-        return {generate: gr.update(interactive=not asking), cancel: gr.update(interactive=asking)}
+        return gr.update(interactive=not asking), gr.update(interactive=asking)
 
     called_off: dict[str, threading.Event] = {}  # by session, of the answer that is being made
-    endings: dict[str, dict] = {}  # by session, what stands when an answer has ended
 
     @access.handler
     def answer(request: gr.Request, *values):
+        """The answers as they grow, and what the buttons can do."""
         try:
             asked = asked_for(home, *values)
         except InputError as error:
-            yield {said: look.line(str(error))}
+            yield answers.side_by_side(look.spelled(str(error)), [], {}), gr.skip(), gr.skip()
             return
-        so_far: dict = {}
-        start = {said: look.line(STARTING), **buttons(asking=True), **emptied(panes, asked.names)}
-        yield joined(so_far, start)
-        time.sleep(SETTLE)
-        by_name, halt = dict(zip(asked.names, panes, strict=False)), threading.Event()
+        halt = threading.Event()
         call_off(request)  # what was asked before, by Enter in a text
         called_off[request.session_hash] = halt
-        try:
-            question = (home, asked.names, asked.task, asked.row, asked.decoding, halt.is_set)
-            with closing(generator.ask(*question)) as events:
-                for event in paced(events):
-                    yield joined(so_far, shown(event, by_name, asked, said))
-            ending = asked.expected()
-        except Stopped:
-            ending = "Cancelled."
-        except (InputError, WorkError) as error:
-            ending = str(error)
-        except Exception:
-            endings[request.session_hash] = buttons(asking=False)
-            raise
-        finally:
-            is_latest = called_off.get(request.session_hash) is halt  # else another answer is being made by now
-            if is_latest:
-                del called_off[request.session_hash]
-        if is_latest:
-            endings[request.session_hash] = joined(so_far, {said: look.line(ending), **buttons(asking=False)})
-
-    @access.handler
-    def finish(request: gr.Request):
-        """All of an answer once more, in one piece: of what is streamed a browser that is busy may lose a part."""
-        time.sleep(SETTLE)
-        return endings.pop(request.session_hash, {said: gr.skip()})
+        for said, events in told(home, asked, halt):
+            yield answers.side_by_side(look.spelled(said), asked.names, events), *buttons(asking=True)
+        if called_off.get(request.session_hash) is halt:  # else another answer is being made by now
+            del called_off[request.session_hash]
+            yield gr.skip(), *buttons(asking=False)
 
     @access.handler
     def call_off(request: gr.Request):
@@ -146,13 +118,10 @@ def build(page: gr.Blocks, home: Home) -> None:
         trigger_mode="always_last",
         **quiet,
     )
-    everything = [part for pane in panes for part in pane.parts]
     inputs = [chosen, way, number, text, raw, *decoding]
-    asking = [generate.click, text.submit, raw.submit]
     # Not `once`, which drops a click that comes before the browser has heard that the answer before it has ended.
-    outputs = [said, generate, cancel, *everything]
-    running = gr.on(asking, answer, inputs, outputs, trigger_mode="multiple", **quiet)
-    running.then(finish, None, outputs, **quiet)
+    asking = [generate.click, text.submit, raw.submit]
+    gr.on(asking, answer, inputs, [shown, generate, cancel], trigger_mode="multiple", **quiet)
     cancel.click(call_off, None, None, queue=False, **quiet)
 
 
@@ -161,20 +130,6 @@ def decoding_fields() -> list:
     keys = [field for field in form.fields() if field.key.startswith("decoding.")]
     with gr.Row():
         return [form.component(replace(field, key=field.key.removeprefix("decoding.")), 240) for field in keys]
-
-
-class Pane:
-    """The place of one subject's answer."""
-
-    def __init__(self):
-        with gr.Column(visible=HIDDEN, min_width=240) as self.column:
-            self.answer = gr.Textbox(label="Answer", interactive=False, lines=3, max_lines=24)
-            self.verdict = gr.Markdown(visible=HIDDEN, elem_classes=["said"])
-            self.chances = gr.Dataframe(label="Label probabilities", visible=HIDDEN, **look.TABLE)
-            self.about = gr.Markdown(visible=HIDDEN, elem_classes=["quiet"])
-            with gr.Accordion("Exact prompt", open=False, visible=HIDDEN) as self.behind:
-                self.prompt = gr.Textbox(show_label=False, label="Exact prompt", interactive=False, max_lines=30)
-        self.parts = [self.column, self.answer, self.verdict, self.chances, self.about, self.behind, self.prompt]
 
 
 # -- what is asked ---------------------------------------------------------------------------------------------------
@@ -266,15 +221,26 @@ def read_decoding(values: tuple) -> Decoding:
 # -- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def emptied(panes: list[Pane], names: list[str]) -> dict:
-    """A place for each subject, with nothing in it yet."""
-    changes = {}
-    for i, pane in enumerate(panes):
-        changes[pane.column] = gr.update(visible=i < len(names) or HIDDEN)
-        changes[pane.answer] = gr.update(label=names[i] if i < len(names) else "", value="")
-        changes |= {part: gr.update(visible=HIDDEN, value="") for part in (pane.verdict, pane.about)}
-        changes |= {part: gr.update(visible=HIDDEN) for part in (pane.chances, pane.behind)}
-    return changes
+def told(home: Home, asked: Asked, halt: threading.Event) -> Iterator[tuple[str, dict[str, dict]]]:
+    """What is to be said about all answers, and the last event of each subject, as both change."""
+    said, events = STARTING, {}
+    yield said, events
+    try:
+        question = (home, asked.names, asked.task, asked.row, asked.decoding, halt.is_set)
+        with closing(generator.ask(*question)) as coming:
+            for event in paced(coming):
+                if event["event"] == "loading":
+                    said = f"Loading {event['what']} …"
+                else:
+                    said = f"{event['subject']} is answering …"
+                    events[event["subject"]] = {**event, "verdict": verdict(event, asked)}
+                yield said, events
+        said = asked.expected()
+    except Stopped:
+        said = "Cancelled."
+    except (InputError, WorkError) as error:
+        said = str(error)
+    yield said, events
 
 
 def paced(events: Iterator[dict]) -> Iterator[dict]:
@@ -286,51 +252,12 @@ def paced(events: Iterator[dict]) -> Iterator[dict]:
             yield event
 
 
-def shown(event: dict, panes: dict[str, Pane], asked: Asked, said: gr.Markdown) -> dict:
-    """What an event changes on the page."""
-    if event["event"] == "loading":
-        return {said: look.line(f"Loading {event['what']} …")}
-    pane = panes[event["subject"]]
-    if event["event"] == "text":
-        return {said: look.line(f"{event['subject']} is answering …"), pane.answer: event["output"]}
-    chances = event["label_probabilities"]
-    return {
-        pane.answer: event["output"],
-        pane.verdict: {**look.line(words := verdict(event, asked)), "visible": bool(words) or HIDDEN},
-        pane.chances: gr.update(value=ranked(chances or {}), visible=bool(chances) or HIDDEN),
-        pane.about: look.line(counted(event)),
-        pane.behind: gr.update(visible=True),
-        pane.prompt: event["prompt"],
-    }
-
-
-def joined(so_far: dict, changes: dict) -> dict:
-    """All changes so far with these on top, so that what is sent last holds all of them."""
-    for part, change in changes.items():
-        update = change if isinstance(change, dict) and "__type__" in change else gr.update(value=change)
-        so_far[part] = {**so_far.get(part, {}), **update}
-    return dict(so_far)
-
-
-def ranked(chances: dict[str, float]) -> dict:
-    """Label probabilities, the highest first."""
-    rows = [[label, f"{p:.4f}"] for label, p in sorted(chances.items(), key=lambda pair: -pair[1])]
-    return {"headers": ["label", "probability"], "data": rows}
-
-
 def verdict(event: dict, asked: Asked) -> str:
     """How an answer is read: its label or invalid, right or wrong where that is known."""
-    if not asked.reads_label:
+    if event["event"] != "answer" or not asked.reads_label:
         return ""
     label, gold = event["label"], asked.gold
     read = "Invalid: it says no label of the task" if label is None else f"Label: {label}"
     if gold is None:
         return f"{read}."
     return f"{read}. ✓ Right." if label == gold else f"{read}. ✗ Wrong: the row's label is {gold}."
-
-
-def counted(event: dict) -> str:
-    tokens, seconds = event["tokens"], event["seconds"]
-    about = ", label probabilities included" if event["label_probabilities"] else ""
-    words = "token" if tokens == 1 else "tokens"
-    return f"{tokens:,} {words} in {seconds:.2f} s{about}: {tokens / max(seconds, 1e-9):.1f} a second."

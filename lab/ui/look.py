@@ -96,6 +96,22 @@ CSS = """
 .exact-prompt .line-break { display: block; height: 0; }
 .exact-prompt .line-break + .line-break, .exact-prompt .line-break:first-child { height: 1.4rem; }
 
+/* Answers side by side, stacked where there is no room. */
+.side-by-side p { margin: 0 0 .35rem; overflow-wrap: anywhere; white-space: pre-line; }
+.answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 260px), 1fr)); gap: 12px; }
+.answers section { min-width: 0; padding: 12px; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md);
+  background: var(--block-background-fill); }
+.answers h3 { margin: 0 0 .4rem; font-size: .95rem; overflow-wrap: anywhere; }
+.answers .answer { min-height: 3rem; margin-bottom: .5rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.answers table { width: 100%; margin: .2rem 0 .5rem; border-collapse: collapse; font-size: .875rem; }
+.answers caption { text-align: left; color: var(--body-text-color-subdued); }
+.answers th { width: 35%; padding: 2px 8px 2px 0; text-align: left; font-weight: 400; overflow-wrap: anywhere; }
+.answers td:last-child { width: 4rem; text-align: right; font-variant-numeric: tabular-nums; }
+.answers .bar { display: block; height: .6rem; min-width: 1px; border-radius: 3px; background: var(--color-accent); }
+.answers .count { color: var(--body-text-color-subdued); font-size: .875rem; }
+.answers summary { cursor: pointer; }
+.answers pre { margin: .4rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
+
 @media (min-width: 900px) {
   .stays-in-sight { position: sticky; top: 8px; align-self: flex-start; }
 }
@@ -110,12 +126,17 @@ CSS = """
 
 def plain(text: str) -> str:
     """Any text as Markdown that shows just this text: no markup, links, pictures or formulas come of it."""
-    spelled = re.sub(r"[!-/:-@\[-`{-~]", lambda mark: f"&#{ord(mark[0])};", str(text).strip())
-    return re.sub(r"\s*\n\s*", "<br>", spelled)
+    letters = re.sub(r"[!-/:-@\[-`{-~]", lambda mark: f"&#{ord(mark[0])};", str(text).strip())
+    return re.sub(r"\s*\n\s*", "<br>", letters)
 
 
 def line(text: str):
-    """A text as a line of the page, with the page's words for the options of the command line; no line without a text."""
+    """A text as a line of the page; no line without a text."""
+    return gr.update(value=plain(spelled(text)), visible=bool(text))
+
+
+def spelled(text: str) -> str:
+    """A text with the page's words for the options of the command line."""
     for option, words in OPTIONS.items():
         text = text.replace(option, words)
-    return gr.update(value=plain(text), visible=bool(text))
+    return text
