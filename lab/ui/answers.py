@@ -4,7 +4,7 @@ Gradio loses updates that reach several parts within milliseconds, and base and 
 that always stands in the page and always gets all that is known cannot show half of an answer.
 """
 
-import html
+from lab.ui.look import text
 
 
 def side_by_side(said: str, names: list[str], events: dict[str, dict]) -> str:
@@ -42,8 +42,3 @@ def _counted(event: dict) -> str:
     about = ", label probabilities included" if event["label_probabilities"] else ""
     words = "token" if tokens == 1 else "tokens"
     return f"{tokens:,} {words} in {seconds:.2f} s{about}: {tokens / max(seconds, 1e-9):.1f} a second."
-
-
-def text(words) -> str:
-    """Any text as HTML that shows just this text. Gradio's part for HTML fills in templates, so braces are spelled too."""
-    return html.escape(str(words)).replace("{", "&#123;").replace("$", "&#36;")

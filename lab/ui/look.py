@@ -1,5 +1,6 @@
 """How the page looks: its theme, the little CSS that the theme cannot say, and text that stays text."""
 
+import html
 import re
 
 import gradio as gr
@@ -128,6 +129,11 @@ def plain(text: str) -> str:
     """Any text as Markdown that shows just this text: no markup, links, pictures or formulas come of it."""
     letters = re.sub(r"[!-/:-@\[-`{-~]", lambda mark: f"&#{ord(mark[0])};", str(text).strip())
     return re.sub(r"\s*\n\s*", "<br>", letters)
+
+
+def text(words) -> str:
+    """Any text as HTML that shows just this text. Gradio's part for HTML fills in templates, so their marks are spelled too."""
+    return html.escape(str(words)).replace("{", "&#123;").replace("$", "&#36;")
 
 
 def line(text: str):
