@@ -1,6 +1,7 @@
 """The typed configs, and the only place where defaults live: form, command line, validation and README read them here."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -170,12 +171,22 @@ def read(path: Path | None, sets: list[str]) -> Config:
     values: dict = {}
     if path is not None:
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"The config {path} cannot be read: {' '.join(str(error).split())}") from error
-        if not isinstance(values, dict):
-            raise InputError(f"The config {path} must be a YAML mapping of keys to values.")
+        values = mapping(text, f"The config {path}")
     return parse(with_settings(values, sets), f"The config {path.name}" if path else "The config")
+
+
+def mapping(text: str, where: str) -> dict:
+    """Keys and values of YAML text. Raises InputError, which begins with `where`, when it is something else."""
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise InputError(f"{where} cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{where} must be a YAML mapping of keys to values.")
+    return values
 
 
 def decoding(sets: list[str], base: Decoding | None = None) -> Decoding:
@@ -218,6 +229,48 @@ def _number(text: str) -> float | str:
 def dump(model: BaseModel) -> str:
     """A config as YAML text with every key, that `parse` reads back."""
     return yaml.safe_dump(model.model_dump(), sort_keys=False, allow_unicode=True)
+
+
+def changes(chosen: Config) -> dict:
+    """The dotted keys in which a config is not the default, with their values, in the config's order.
+
+    A key whose default another key overrules, as `max_steps` does with `epochs`, is none of them.
+    """
+    usual = _flat(Config().model_dump())
+    found = {key: value for key, value in _flat(chosen.model_dump()).items() if value != usual[key]}
+    if chosen.max_steps is not None:
+        found.pop("epochs", None)
+    return found
+
+
+def _flat(values: dict, before: str = "") -> dict:
+    flat = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {before + key: value}
+    return flat
+
+
+def brief(chosen: Config) -> str:
+    """A config as YAML text with the keys alone that are not the default; `{}` where all are. `parse` reads it back."""
+    values: dict = {}
+    for key, value in changes(chosen).items():
+        *outer, last = key.split(".")
+        place = values
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def command(chosen: Config) -> str:
+    """The command that trains with a config, as one types it into a shell."""
+    sets = [f"{key}={_inline(value)}" for key, value in changes(chosen).items()]
+    return " ".join(["python -m lab train", *(f"--set {shlex.quote(setting)}" for setting in sets)])
+
+
+def _inline(value) -> str:
+    """A value as YAML in one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True).removesuffix("...\n").strip()
 
 
 def reference() -> list[tuple[str, str, str]]:

@@ -5,8 +5,10 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 from pydantic import ValidationError
 
@@ -59,12 +61,33 @@ class Dataset:
         if split not in self.files:
             raise InputError(f"The dataset {self.name} has no split {split!r}; it has {', '.join(self.splits)}.")
         if split not in self._rows:
-            rows = tables.read(self.files[split]).to_pylist()
-            if self.about.label_names:
-                column, names = self.about.label, self.about.label_names
-                rows = [{**row, column: named(row[column], names)} if column in row else row for row in rows]
-            self._rows[split] = rows
+            self._rows[split] = self._named(tables.read(self.files[split]).to_pylist())
         return self._rows[split]
+
+    def size(self, split: str) -> int:
+        """The number of rows of a split; of a parquet file, as added datasets are kept, without reading them."""
+        return len(self._rows[split]) if split in self._rows else tables.size(self.files[split])[0]
+
+    def thinned(self, most: int, seed: int) -> "Dataset":
+        """The dataset with at most so many rows of each split, drawn by the seed, and a row of each label that it has."""
+        part = Dataset(self.files[self.splits[0]].parent)
+        part._rows = {split: self._some(split, most, seed) for split in self.splits}
+        return part
+
+    def _some(self, split: str, most: int, seed: int) -> list[dict]:
+        table = tables.read(self.files[split])
+        places = set(Random(seed).sample(range(table.num_rows), min(most, table.num_rows)))
+        if self.about.label in table.column_names:
+            labels = table.column(self.about.label).combine_chunks()
+            places |= {pc.index(labels, label).as_py() for label in labels.unique()} - {-1}
+        return self._named(table.take(sorted(places)).to_pylist())
+
+    def _named(self, rows: list[dict]) -> list[dict]:
+        """Rows with their integer labels named."""
+        column, names = self.about.label, self.about.label_names
+        if not names:
+            return rows
+        return [{**row, column: named(row[column], names)} if column in row else row for row in rows]
 
     @property
     def columns(self) -> list[str]:

@@ -43,6 +43,15 @@ class Home:
         return self.path / "datasets"
 
     @property
+    def presets(self) -> Path:
+        return self.path / "presets"
+
+    @property
+    def calibrations(self) -> Path:
+        """Folders of short trainings that were measured."""
+        return self.path / "calibrations"
+
+    @property
     def runs(self) -> Path:
         return self.path / "runs"
 

@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lab import comparison, plan, runs
+from lab import calibration, comparison, plan, runs
+from lab.calibration import Calibration
 from lab.comparison import Comparison, EvaluationJob
 from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.home import ROOT, Home, guard
-from lab.job import RESUMABLE, Job, Stopped, hold, lock_holder
+from lab.job import ALIVE, RESUMABLE, Job, Stopped, hold, lock_holder
 from lab.runs import Run
 
-KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob)}
+KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob, Calibration)}
 POLL = 0.3  # seconds between two looks at the queue
 START_WITHIN = 60  # seconds
 STEP_ASIDE_WITHIN = 120  # seconds that the generation worker may take to give its memory back
 KEPT_JOBS = 20  # evaluation jobs whose folders stay; their results stay for good
+KEPT_CALIBRATIONS = 100
 
 
 # -- what is asked for ---------------------------------------------------------------------------------------------------
@@ -61,6 +63,17 @@ def evaluate(home: Home, wanted: Comparison) -> EvaluationJob | None:
     return job
 
 
+def calibrate(home: Home, config: Config) -> Calibration:
+    """The calibration that fits a config; its worker is started where it was not measured. Raises InputError."""
+    job = calibration.create(home, plan.sampled(home, config))
+    if job.measured() is None and job.status() not in ALIVE:
+        for old in calibration.listing(home)[KEPT_CALIBRATIONS:]:
+            with suppress(InputError):
+                delete(home, Calibration(home, old))
+        start(home, job)
+    return job
+
+
 def delete(home: Home, job: Job) -> None:
     """Removes a job's folder. Raises InputError while a worker lives or is about to, and when it is gone already."""
     with guard(home.queue):
@@ -85,7 +98,8 @@ def outcome(job: Job) -> str:
 def everything(home: Home) -> list[Job]:
     """All jobs, runs first."""
     found = []
-    for kind, ids in ((Run, runs.listing(home)), (EvaluationJob, comparison.listing(home))):
+    listings = ((Run, runs), (EvaluationJob, comparison), (Calibration, calibration))
+    for kind, ids in ((kind, module.listing(home)) for kind, module in listings):
         for job_id in ids:
             with suppress(InputError):  # deleted in the meantime
                 found.append(kind(home, job_id))
@@ -248,7 +262,13 @@ def _evaluate(home: Home, job: EvaluationJob, progress) -> str:
     return "finished"
 
 
-COMPUTE = {Run.kind: _train, EvaluationJob.kind: _evaluate}
+def _calibrate(home: Home, job: Calibration, progress) -> str:
+    from lab.calibrate import calibrate as measure
+
+    return measure(home, job, progress)
+
+
+COMPUTE = {Run.kind: _train, EvaluationJob.kind: _evaluate, Calibration.kind: _calibrate}
 
 
 def main(home: str, kind: str, job_id: str) -> None:

@@ -15,6 +15,7 @@ from lab.runs import Run
 from lab.splits import Split
 from lab.task import Task
 
+LOOKED_AT = 5000  # rows of a split, while a config is written
 LLAMA_SHAPED = {"llama", "mistral", "qwen2", "qwen3", "gemma", "granite"}
 LINEAR_NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -33,10 +34,19 @@ class Plan:
     train_examples: list[Example]
     validation_examples: list[Example]
     notes: list[str] = field(default_factory=list)
+    counts: tuple[int, int] | None = None  # training and validation rows, where the plan holds a part of them alone
+
+    @property
+    def train_rows(self) -> int:
+        return self.counts[0] if self.counts else len(self.train)
+
+    @property
+    def validation_rows(self) -> int:
+        return self.counts[1] if self.counts else len(self.validation)
 
     @property
     def steps_per_epoch(self) -> int:
-        return ceil(ceil(len(self.train) / self.config.batch_size) / self.config.accumulate)
+        return ceil(ceil(self.train_rows / self.config.batch_size) / self.config.accumulate)
 
     @property
     def total_steps(self) -> int:
@@ -68,8 +78,8 @@ class Plan:
             "task": self.task.name,
             "dataset": self.config.dataset,
             "base_model": self.config.base_model,
-            "train_rows": len(self.train),
-            "validation_rows": len(self.validation),
+            "train_rows": self.train_rows,
+            "validation_rows": self.validation_rows,
             "steps": self.total_steps,
             "steps_per_epoch": self.steps_per_epoch,
             "evaluate_at": self.evaluate_at,
@@ -95,15 +105,47 @@ def make(home: Home, config: Config) -> Plan:
     Nothing is downloaded: for a Hub model that is not on this machine the tokens are estimates, which refuse nothing.
     """
     task, dataset = tasks.load_name_or_file(home, config.task), data.load(home, config.dataset)
+    return _made(config, task, dataset, splits.freeze(dataset, task, config))
+
+
+def sampled(home: Home, config: Config, most: int = LOOKED_AT) -> Plan:
+    """The plan of a config by at most so many rows of a split, for a look at it while it is written; see `make`.
+
+    What is wrong with some rows may escape it; labels never do, for the sample has a row of each.
+    """
+    task, dataset = tasks.load_name_or_file(home, config.task), data.load(home, config.dataset)
+    total = dataset.size("train") if "train" in dataset.splits else 0
+    if total <= most:
+        return _made(config, task, dataset, splits.freeze(dataset, task, config))
+    part = dataset.thinned(most, config.seed)
+    held, own = config.validation, config.validation is None and "validation" in dataset.splits
+    if isinstance(held, int):
+        held = max(1, held * part.size("train") // total)
+    split = splits.freeze(part, task, config.model_copy(update={"train_rows": "all", "validation": held}))
+    by_split = held if isinstance(held, str) and held != "none" else "validation" if own else None
+    grown = total / part.size("train")
+    validation = len(split.validation) * (dataset.size(by_split) / part.size(by_split) if by_split else grown)
+    validation = config.validation if isinstance(config.validation, int) else round(validation)
+    train = round((len(split.train) + (0 if by_split else len(split.validation))) * grown) - (
+        0 if by_split else validation
+    )
+    wanted = train if config.train_rows == "all" else min(train, config.train_rows)
+    split.train = split.train[:wanted]
+    split.notes.append(
+        f"Looked at were {part.size('train'):,} of {total:,} rows; all are checked when training starts."
+    )
+    return _made(config, task, part, split, (wanted, validation))
+
+
+def _made(config: Config, task: Task, dataset: Dataset, split: Split, counts: tuple[int, int] | None = None) -> Plan:
     base = bases.find(config.base_model)
     config = config.model_copy(update={"decoding": config.decoding.for_kind(task.kind), "base_model": base.pinned})
     lint.refuse_decoding(task, config.decoding)
-    split = splits.freeze(dataset, task, config)
     lint.refuse_unknown_labels(task, dataset.name, split.train + split.validation)
     _check_learnable(task, dataset, split.train)
     found = lint.lint(task, split.train, dataset.columns)
     split.notes += [x["message"] for x in found if x["severity"] == "warning"]
-    return _fitted(config, task, base, bases.tokens_at_hand(base), split)
+    return _fitted(config, task, base, bases.tokens_at_hand(base), split, counts)
 
 
 def again(run: Run, base: Base, tokens: Tokens) -> Plan:
@@ -112,7 +154,9 @@ def again(run: Run, base: Base, tokens: Tokens) -> Plan:
     return _fitted(config, run.task, base, tokens, Split(run.rows("train"), run.rows("validation")))
 
 
-def _fitted(config: Config, task: Task, base: Base, tokens: Tokens, split: Split) -> Plan:
+def _fitted(
+    config: Config, task: Task, base: Base, tokens: Tokens, split: Split, counts: tuple[int, int] | None = None
+) -> Plan:
     renderer, notes = Renderer(task, tokens), split.notes
     notes += renderer.notes
     (train, train_examples), (validation, validation_examples) = _fit(split, renderer, config, notes)
@@ -120,7 +164,9 @@ def _fitted(config: Config, task: Task, base: Base, tokens: Tokens, split: Split
     both = sum(tuple(example.prompt) in prompts for example in validation_examples)
     if both:
         notes.append(f"{both} of {len(validation)} validation rows have a prompt that is also trained.")
-    plan = Plan(config, task, base, tokens, renderer, train, validation, train_examples, validation_examples, notes)
+    plan = Plan(
+        config, task, base, tokens, renderer, train, validation, train_examples, validation_examples, notes, counts
+    )
     if max(plan.evaluate_at) * plan.steps_per_epoch > plan.total_steps and config.evaluate_at:
         raise InputError(
             f"evaluate_at: epoch {max(plan.evaluate_at)} is not reached: {plan.total_steps} steps are "

@@ -24,10 +24,15 @@ class Run(Job):
 
     def __init__(self, home: Home, run_id: str):
         """Raises InputError when there is no such run."""
-        super().__init__(run_id, inside(home.runs, run_id, "The run"))
+        super().__init__(run_id, inside(self.place(home), run_id, f"The {self.kind}"))
         if not self._path("config.yaml").is_file():
             others = ", ".join(listing(home)[:10]) or "none yet"
-            raise InputError(f"There is no run {run_id!r}; there are: {others}.")
+            raise InputError(f"There is no {self.kind} {run_id!r}; there are: {others}.")
+
+    @staticmethod
+    def place(home: Home) -> Path:
+        """The folder with all their folders."""
+        return home.runs
 
     @property
     def config(self) -> Config:
@@ -135,13 +140,18 @@ def create(home: Home, config: Config, task: Task, train: list[dict], validation
     """Makes a run's folder with its config, task and frozen rows, under the next free id."""
     with guard(home.runs):
         run_id = next_id(home.runs, config.name)
-        with staged(home.runs / run_id) as folder:
-            (folder / "config.yaml").write_text(config_file.dump(config), encoding="utf-8")
-            (folder / "task.yaml").write_text(task_file.dump(task), encoding="utf-8")
-            (folder / "checkpoints").mkdir()
-            write_rows(folder / "data" / "train.jsonl", train)
-            write_rows(folder / "data" / "validation.jsonl", validation)
+        lay_out(home.runs / run_id, config, task, train, validation)
     return Run(home, run_id)
+
+
+def lay_out(place: Path, config: Config, task: Task, train: list[dict], validation: list[dict]) -> None:
+    """Makes the folder of a training with its config, task and frozen rows."""
+    with staged(place) as folder:
+        (folder / "config.yaml").write_text(config_file.dump(config), encoding="utf-8")
+        (folder / "task.yaml").write_text(task_file.dump(task), encoding="utf-8")
+        (folder / "checkpoints").mkdir()
+        write_rows(folder / "data" / "train.jsonl", train)
+        write_rows(folder / "data" / "validation.jsonl", validation)
 
 
 def listing(home: Home) -> list[str]:

@@ -35,7 +35,7 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
     try:
         shares = _says_whether_shared(run, model, planned)
         scorer.score_base()
-        trainer = trainer_for(model, planned, run, shares, [Keeper(run, planned, scorer)])
+        trainer = trainer_for(model, planned, run.checkpoint_folder, shares, [Keeper(run, planned, scorer)])
         trainer.train(resume_from_checkpoint=str(run.checkpoint(step)) if step else None)
         outcome = "finished" if trainer.state.global_step >= planned.total_steps else "stopped"
     except Stopped:  # while rows were scored, when nothing is left to save

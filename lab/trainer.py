@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from datasets import Dataset
@@ -15,7 +16,6 @@ from lab.packing import is_worth_packing, shared_prefix
 from lab.plan import Plan
 from lab.prefix import answer_places, groups_for, pack
 from lab.prompt import Example
-from lab.runs import Run
 
 OPTIMIZERS = {"adamw": "adamw_torch"}  # the others are named as transformers names them
 ROW_TOKENS = "row_tokens"  # what a batch carries beside the model's inputs
@@ -99,15 +99,15 @@ def collator_for(model: Model, shares: bool) -> Padded | Packing:
     return Packing(model.base_network, padded) if shares else padded
 
 
-def trainer_for(model: Model, planned: Plan, run: Run, shares: bool, callbacks: list[TrainerCallback]) -> Trainer:
-    """A trainer for a run's rows; `shares`: whether its batches are packed behind their shared prefix."""
+def trainer_for(model: Model, planned: Plan, folder: Path, shares: bool, callbacks: list[TrainerCallback]) -> Trainer:
+    """A trainer for a plan's rows; `folder` is for checkpoints, `shares`: whether batches are packed behind their prefix."""
     network = model.network
     # TRL turns the adapter of a quantized base into bfloat16; it is kept in float32, which small learning rates and
     # float16's gradient scaling need.
     weights = {name: p.data for name, p in network.named_parameters() if p.requires_grad}
     trainer = Trainer(
         model=network,
-        args=arguments_for(planned, run),
+        args=arguments_for(planned, folder),
         train_dataset=dataset_of(planned.train_examples),
         eval_dataset=dataset_of(planned.validation_examples) if planned.validation else None,
         processing_class=model.tokenizer(),
@@ -132,11 +132,11 @@ def dataset_of(examples: list[Example]) -> Dataset:
     )
 
 
-def arguments_for(planned: Plan, run: Run) -> SFTConfig:
+def arguments_for(planned: Plan, folder: Path) -> SFTConfig:
     """Every option that the lab relies on is set here: the defaults of TRL and transformers move."""
     config, half = planned.config, precision()
     arguments = SFTConfig(
-        output_dir=str(run.checkpoint_folder),
+        output_dir=str(folder),
         max_steps=planned.total_steps,
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,

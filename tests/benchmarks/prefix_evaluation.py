@@ -88,7 +88,7 @@ def train(model: Model, renderer: Renderer, rows: list[dict], steps: int, folder
     model.new_adapter(config)
     trainer = Trainer(
         model=model.network,
-        args=arguments_for(plan, SimpleNamespace(checkpoint_folder=folder / "out")),
+        args=arguments_for(plan, folder / "out"),
         train_dataset=dataset_of(list(renderer.examples(rows))),
         processing_class=model.tokenizer(),
         data_collator=collator_for(model, True),

@@ -116,7 +116,7 @@ def train(name: str, kind, plan, folder: Path) -> tuple[Watch, int, float]:
     data = dataset_of(plan.train_examples)
     trainer = kind(
         model=model.network,
-        args=arguments_for(plan, SimpleNamespace(checkpoint_folder=folder / "out")),
+        args=arguments_for(plan, folder / "out"),
         train_dataset=data if name == OURS else data.remove_columns("prompt"),
         processing_class=model.tokenizer(),
         data_collator=collator_for(model, True) if name == OURS else DataCollatorForLanguageModeling(model.pad_id),
