@@ -251,8 +251,8 @@ def _flat(values: dict, before: str = "") -> dict:
 
 
 def brief(chosen: Config) -> str:
-    """A config as YAML text with the keys alone that are not the default; `{}` where all are. `parse` reads it back."""
-    values: dict = {}
+    """A config as YAML text: what is trained on what, and the keys that are not the default. `parse` reads it back."""
+    values: dict = {key: getattr(chosen, key) for key in ("name", "task", "dataset", "base_model")}
     for key, value in changes(chosen).items():
         *outer, last = key.split(".")
         place = values

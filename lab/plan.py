@@ -1,7 +1,7 @@
 """The plan of a run: every check that needs no weights, what will be trained and scored, and estimates."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from lab import bases, data, lint, packing, splits, tasks
@@ -15,7 +15,9 @@ from lab.runs import Run
 from lab.splits import Split
 from lab.task import Task
 
-LOOKED_AT = 5000  # rows of a split, while a config is written
+LOOKED_AT = 2000  # rows of a split, while a config is written
+# Of a config, what decides about rows and tokens.
+ROW_KEYS = ["task", "dataset", "base_model", "train_rows", "seed", "validation", "max_length", "too_long"]
 LLAMA_SHAPED = {"llama", "mistral", "qwen2", "qwen3", "gemma", "granite"}
 LINEAR_NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -117,24 +119,21 @@ def sampled(home: Home, config: Config, most: int = LOOKED_AT) -> Plan:
     total = dataset.size("train") if "train" in dataset.splits else 0
     if total <= most:
         return _made(config, task, dataset, splits.freeze(dataset, task, config))
-    part = dataset.thinned(most, config.seed)
-    held, own = config.validation, config.validation is None and "validation" in dataset.splits
-    if isinstance(held, int):
-        held = max(1, held * part.size("train") // total)
-    split = splits.freeze(part, task, config.model_copy(update={"train_rows": "all", "validation": held}))
-    by_split = held if isinstance(held, str) and held != "none" else "validation" if own else None
-    grown = total / part.size("train")
-    validation = len(split.validation) * (dataset.size(by_split) / part.size(by_split) if by_split else grown)
-    validation = config.validation if isinstance(config.validation, int) else round(validation)
-    train = round((len(split.train) + (0 if by_split else len(split.validation))) * grown) - (
-        0 if by_split else validation
-    )
-    wanted = train if config.train_rows == "all" else min(train, config.train_rows)
-    split.train = split.train[:wanted]
-    split.notes.append(
-        f"Looked at were {part.size('train'):,} of {total:,} rows; all are checked when training starts."
-    )
-    return _made(config, task, part, split, (wanted, validation))
+    part, held = dataset.thinned(most, config.seed), splits.wanted_validation(dataset, config)
+    thinner = held if not isinstance(held, int) else max(1, held * part.size("train") // total)
+    split = splits.freeze(part, task, config.model_copy(update={"train_rows": "all", "validation": thinner}))
+    if isinstance(held, str):
+        answered = round(len(split.train) * total / part.size("train"))
+        grown = 0 if held == "none" else dataset.size(held) / part.size(held)
+        train, validation = answered, round(len(split.validation) * grown)
+    else:
+        answered = round((len(split.train) + len(split.validation)) * total / part.size("train"))
+        validation = held if isinstance(held, int) else ceil(answered * held)
+        train = answered - validation
+    if config.train_rows != "all":
+        train = min(train, config.train_rows)
+        split.train = split.train[:train]
+    return _made(config, task, part, split, (train, validation))
 
 
 def _made(config: Config, task: Task, dataset: Dataset, split: Split, counts: tuple[int, int] | None = None) -> Plan:
@@ -167,12 +166,25 @@ def _fitted(
     plan = Plan(
         config, task, base, tokens, renderer, train, validation, train_examples, validation_examples, notes, counts
     )
-    if max(plan.evaluate_at) * plan.steps_per_epoch > plan.total_steps and config.evaluate_at:
+    return _checked(plan)
+
+
+def refitted(planned: Plan, config: Config) -> Plan:
+    """The same rows and tokens under a config that differs in other keys than those of `ROW_KEYS`; see `make`."""
+    usual = {key: getattr(planned.config, key) for key in ROW_KEYS}
+    lint.refuse_decoding(planned.task, config.decoding)
+    decoding = config.decoding.for_kind(planned.task.kind)
+    return _checked(replace(planned, config=config.model_copy(update={**usual, "decoding": decoding})))
+
+
+def _checked(plan: Plan) -> Plan:
+    """The plan itself. Raises InputError for epochs that are not reached, and for a model that does not fit."""
+    if plan.config.evaluate_at and max(plan.evaluate_at) * plan.steps_per_epoch > plan.total_steps:
         raise InputError(
             f"evaluate_at: epoch {max(plan.evaluate_at)} is not reached: {plan.total_steps} steps are "
             f"{plan.total_steps / plan.steps_per_epoch:.3g} epochs. Leave evaluate_at out to score at the end."
         )
-    if base.folder is not None:
+    if plan.base.folder is not None:
         _check_model(plan)
     return plan
 

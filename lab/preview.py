@@ -15,7 +15,6 @@ from lab.prompt import Renderer
 from lab.task import Task, text_of
 
 PREVIEW_ROWS = 2000  # so many are read for the shared prefix
-COST_ROWS = 400  # so many for what a batch costs while a form is filled in
 SHARED, TRAINED = "shared by all rows", "trained"
 
 # -- a dataset to be added -------------------------------------------------------------------------------------------
@@ -216,20 +215,6 @@ def preview(renderer: Renderer, row: dict, rows: list[dict]) -> dict:
         "pieces": [renderer.tokens.encoder.id_to_token(i) for i in prompt_ids + trained],
         "notes": renderer.notes,
     }
-
-
-def batch_in_words(home: Home, config: Config) -> str:
-    """What a batch of a run will cost, by the first rows of its data. Raises InputError for what is not there."""
-    task, dataset = tasks.load(home, config.task), data.load(home, config.dataset)
-    renderer = Renderer(task, bases.tokens_at_hand(bases.find(config.base_model)))
-    rows = rows_at(dataset, "train" if "train" in dataset.splits else dataset.splits[0], 0, COST_ROWS)
-    cost = packing.batch_cost(list(renderer.examples(rows)), config.batch_size)
-    about = "" if renderer.tokens.exact else "Estimated: "
-    if config.shared_prefix == "off":
-        return f"{about}{packing.cost_in_words(cost, shares=False)}."
-    shared = f"the first {cost['prefix']:,} tokens are shared by all rows and pass through the model once a batch: "
-    said = f"{shared}{packing.cost_in_words(cost)}."
-    return about + said if about else said.capitalize()
 
 
 def spans(renderer: Renderer, row: dict, shared: int) -> list[tuple[str, str | None]]:

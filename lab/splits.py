@@ -32,9 +32,7 @@ def freeze(dataset: Dataset, task: Task, config: Config) -> Split:
         raise InputError(f"The dataset {dataset.name} has no split train; it has {', '.join(dataset.splits)}.")
     notes: list[str] = []
     train = _answered(dataset, "train", task, notes)
-    wanted = config.validation
-    if wanted is None:
-        wanted = "validation" if "validation" in dataset.splits else DEFAULT_SHARE
+    wanted = wanted_validation(dataset, config)
     if wanted == "none":
         validation = []
     elif isinstance(wanted, str):
@@ -53,6 +51,13 @@ def freeze(dataset: Dataset, task: Task, config: Config) -> Split:
     if not train:
         raise InputError(f"No row of {dataset.name} has an answer in the column {task.answer_column!r} to train on.")
     return Split(train, validation, notes)
+
+
+def wanted_validation(dataset: Dataset, config: Config) -> str | int | float:
+    """What is held out: `none`, the name of a split, a share or a number of the rows of `train`."""
+    if config.validation is None:
+        return "validation" if "validation" in dataset.splits else DEFAULT_SHARE
+    return config.validation
 
 
 def hold_out(

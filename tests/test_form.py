@@ -117,14 +117,33 @@ def test_new_datasets_and_tasks_come_into_the_lists(filled, colours):
 
 
 def test_a_key_that_comes_to_the_config_later_has_a_place():
-    assert form.parts(["brand_new", "adapter.r", "newer", "max_steps"]) == {
+    assert form.parts(["brand_new", "adapter.r", "newer", "accumulate"]) == {
         "Base model": ["brand_new"],
         "Adapter": ["adapter.r", "newer"],
-        "Training": ["max_steps"],
+        "Training": ["accumulate"],
     }
 
 
 def test_a_config_in_words_is_what_differs_from_the_defaults():
     chosen = Config(name="x", train_rows="all", adapter={"r": 4}, evaluate_at=[1], decoding={"max_new_tokens": 16})
     assert form.in_words(chosen, "classify") == "adapter.r 4, train_rows all, evaluate_at [1]"
-    assert form.in_words(Config(max_steps=5), "generate") == "epochs none, max_steps 5, decoding.max_new_tokens none"
+    assert form.in_words(Config(max_steps=5), "generate") == "max_steps 5"
+
+
+def test_a_config_fills_the_form_and_comes_back_the_same(filled):
+    chosen = Config(
+        train_rows="all", max_steps=5, adapter={"r": 4, "targets": ["q_proj"]}, evaluate_at=[1], dataset="claims"
+    )
+    assert filled.read(*filled.filled(chosen)) == chosen
+    assert filled.read(*filled.filled(Config())) == Config()
+    with pytest.raises(InputError, match="no task 'gone' here"):
+        filled.filled(Config(task="gone"))
+
+
+def test_a_folder_of_this_machine_never_comes_onto_the_form(filled, tmp_path):
+    assert str(tmp_path) not in str(filled.filled(Config(base_model=str(tmp_path / "model"))))
+
+
+def test_what_is_folded_away_says_how_much_of_it_was_changed(filled):
+    assert filled.folded(*filled.filled(Config(epochs=3))) == "All settings"
+    assert filled.folded(*filled.filled(Config(seed=1, adapter={"r": 4}))) == "All settings (2 changed)"

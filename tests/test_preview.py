@@ -1,17 +1,13 @@
 """Before training: pieces of a prompt are exactly the text that the model sees, and only what is needed is read."""
 
-import re
-
 import pyarrow as pa
 import pytest
 
 from lab import data, prompt, tasks
-from lab.config import Config
 from lab.errors import InputError
 from lab.preview import (
     SHARED,
     TRAINED,
-    batch_in_words,
     cells,
     guess_columns,
     integer_labels,
@@ -92,19 +88,6 @@ def test_columns_are_guessed_by_name_and_content(rows, text, label, target):
 def test_integer_labels_want_names():
     assert integer_labels(["1", 0, 1.0, None, -1]) == [0, 1]
     assert integer_labels(["good", "1"]) == integer_labels([]) == integer_labels([0.5]) == integer_labels([1999]) == []
-
-
-def test_what_a_batch_costs_is_said_before_training(home):
-    said = batch_in_words(home, Config(task="town-hall", dataset="town-hall"))
-    assert re.fullmatch(
-        r"The first \d{3} tokens are shared by all rows and pass through the model once a batch: "
-        r"16 rows × \d+ tokens = [\d,]+ → [\d,]+ a batch\.",
-        said,
-    )
-    before, after = (int(x.replace(",", "")) for x in re.search(r"= ([\d,]+) → ([\d,]+)", said).groups())
-    assert before > 5 * after
-    off = Config(task="town-hall", dataset="town-hall", shared_prefix="off", base_model="nobody/none", batch_size=4)
-    assert re.fullmatch(r"Estimated: 4 rows × \d+ tokens = [\d,]+ a batch\.", batch_in_words(home, off))
 
 
 # -- keeping an edited task ------------------------------------------------------------------------------------------

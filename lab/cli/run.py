@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from lab import config, jobs, plan, runs
+from lab import calibration, config, jobs, plan, presets, runs
 from lab.cli import show
 from lab.cli.common import command, follow, say
+from lab.config import Config
 from lab.errors import InputError
 from lab.home import Home
 from lab.runs import Run
@@ -16,13 +17,39 @@ from lab.runs import Run
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set one key of the config; may be repeated.")
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on without this terminal.")
 @click.option("--dry-run", is_flag=True, help="Only the checks that need no weights, tokens per batch and estimates.")
-def train(home: Home, config_file, sets, detach, dry_run):
+@click.option("--measure", is_flag=True, help="With --dry-run: train a few steps, to estimate the time.")
+@click.option("--preset", metavar="NAME", help="Start from a preset instead of a config file.")
+def train(home: Home, config_file, sets, detach, dry_run, measure, preset):
     """Train an adapter and score it. Without a config: the bundled model on the bundled sentiment task."""
-    wanted = config.read(Path(config_file).expanduser() if config_file else None, list(sets))
+    if preset and config_file:
+        raise InputError("Give a config file or --preset, not both.")
+    if measure and not dry_run:
+        raise InputError("--measure belongs to --dry-run.")
+    if preset:
+        start = config.mapping(config.brief(presets.load(home, preset).config), "The preset")
+        wanted = config.parse(config.with_settings(start, list(sets)))
+    else:
+        wanted = config.read(Path(config_file).expanduser() if config_file else None, list(sets))
     if dry_run:
-        report = plan.make(home, wanted).report()
+        report = _report(home, wanted, measure)
         return report, lambda console: show.plan(console, report)
     return _started(jobs.train(home, wanted), detach)
+
+
+def _report(home: Home, wanted: Config, measure: bool) -> dict:
+    """What a dry run prints; `estimates.seconds` by a calibration, where there is one or it is asked for."""
+    planned = plan.make(home, wanted)
+    if measure:
+        job = jobs.calibrate(home, wanted)
+        if job.measured() is None:
+            follow(job)
+            jobs.outcome(job)
+    job = calibration.known(home, planned)
+    measured = job.measured() if job else None
+    report = planned.report()
+    if measured:
+        report["estimates"]["seconds"] = round(calibration.seconds(planned, measured)["total"], 1)
+    return report
 
 
 def _started(run: Run, detach: bool):

@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import gradio as gr
 
-from lab import config, data, tasks
+from lab import bases, config, data, tasks
 from lab.config import Config, Decoding
 from lab.errors import InputError
 from lab.home import Home
@@ -18,13 +18,13 @@ BASIC = [  # what stands first, side by side
     ["name"],
     ["task", "dataset"],
     ["base_model"],
-    ["train_rows"],
-    ["epochs", "learning_rate", "batch_size"],
+    ["train_rows", "batch_size"],
+    ["epochs", "max_steps", "learning_rate"],
 ]
 HEADINGS = {  # the key with which a part begins
     "quantization": "Base model",
     "adapter": "Adapter",
-    "max_steps": "Training",
+    "accumulate": "Training",
     "validation": "Validation, scores, checkpoints",
     "decoding": "Decoding",
     "shared_prefix": "Engine",
@@ -34,6 +34,7 @@ HERE = {  # what the page takes is less than what the command line takes: no pat
     "dataset": "what it learns from",
     "base_model": "the bundled model, or a Hub id: owner/name[@revision]",
 }
+ALL_SETTINGS = "All settings"
 LONGEST = 300  # letters of a field
 FEW = 3  # choices that are shown all at once
 
@@ -99,13 +100,14 @@ class Form:
         for keys in BASIC:
             with gr.Row():
                 widgets |= {key: component(by_key.pop(key), 110, self._choices(key)) for key in keys}
-        with gr.Accordion("All settings", open=False):
+        with gr.Accordion(ALL_SETTINGS, open=False) as self.rest:
             for heading, part in parts(by_key).items():
                 gr.Markdown(f"### {heading}", elem_classes=["section"])
                 with gr.Row():
                     widgets |= {key: component(by_key[key], 170) for key in part}
         self.components = [widgets[field.key] for field in self.fields]
         self.named = [widgets["task"], widgets["dataset"]]
+        self._folded = set(by_key)
 
     def _choices(self, key: str) -> list[str] | None:
         listings = {"task": tasks.listing, "dataset": data.listing, "base_model": lambda home: [config.BUNDLED_MODEL]}
@@ -114,6 +116,29 @@ class Form:
     def refreshed(self) -> list:
         """The choices as they are on the disk now, for `self.named`."""
         return [gr.update(choices=self._choices(key)) for key in ("task", "dataset")]
+
+    def filled(self, chosen: Config) -> list:
+        """The values of `self.components` for a config. Raises InputError for a task or a dataset that is not here."""
+        given, values = config.changes(chosen), []
+        for field in self.fields:
+            value, choices = given.get(field.key, field.default), self._choices(field.key)
+            if field.key == "base_model":
+                value = bases.public_name(value)
+            elif choices is not None and value not in choices:
+                raise InputError(f"There is no {field.key} {value!r} here any more.")
+            values.append(_written(value) if widget(field) == "text" else value)
+        return values
+
+    def folded(self, *values) -> str:
+        """The heading of the settings that are folded away, with the number of those that are not the default."""
+        changed = 0
+        for field, value in zip(self.fields, values, strict=True):
+            if field.key in self._folded:
+                try:
+                    changed += self._value(field, value) != field.default
+                except InputError:
+                    changed += 1
+        return f"{ALL_SETTINGS} ({changed} changed)" if changed else ALL_SETTINGS
 
     def read(self, *values) -> Config:
         """The config that the values of `self.components` make. Raises InputError with all problems in one message.
@@ -182,25 +207,38 @@ def parts(keys: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def component(field: Field, width: int, choices: list[str] | None = None):
-    """The widget that fits what a field takes; `choices` are names from the disk."""
-    info = HERE.get(field.key, field.about)
-    about = {"label": field.label, "info": info, "interactive": True, "min_width": width}
-    if choices is not None:
-        free = field.key == "base_model"
-        return gr.Dropdown(choices, value=field.default, allow_custom_value=free, filterable=free, **about)
+def widget(field: Field) -> str:
+    """The kind of widget that fits what a field takes: `names, checkbox, radio, dropdown, number` or `text`."""
+    if field.key in HERE:
+        return "names"
     if bool in field.kinds:
-        return gr.Checkbox(field.default, **about)
+        return "checkbox"
     if field.choices and not field.takes_list:
-        few = len(field.choices) <= FEW
-        return gr.Radio(field.choices, value=field.default, **about) if few else gr.Dropdown(field.choices, **about)
-    if field.is_number:
-        return gr.Number(field.default, step=1 if int in field.kinds else 0.01, **about)
-    return gr.Textbox(_written(field.default), max_lines=1, max_length=LONGEST, **about)
+        return "radio" if len(field.choices) <= FEW else "dropdown"
+    return "number" if field.is_number else "text"
+
+
+def component(field: Field, width: int, choices: list[str] | None = None):
+    """The widget of a field; `choices` are names from the disk."""
+    about = {"label": field.label, "info": HERE.get(field.key, field.about), "interactive": True, "min_width": width}
+    match widget(field):
+        case "names":
+            free = field.key == "base_model"
+            return gr.Dropdown(choices, value=field.default, allow_custom_value=free, filterable=free, **about)
+        case "checkbox":
+            return gr.Checkbox(field.default, **about)
+        case "radio":
+            return gr.Radio(field.choices, value=field.default, **about)
+        case "dropdown":
+            return gr.Dropdown(field.choices, **about)
+        case "number":
+            return gr.Number(field.default, step=1 if int in field.kinds else 0.01, **about)
+        case _:
+            return gr.Textbox(_written(field.default), max_lines=1, max_length=LONGEST, **about)
 
 
 def _written(value) -> str:
-    """A default as people write it."""
+    """A value as people write it."""
     if value is None:
         return ""
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
@@ -208,12 +246,8 @@ def _written(value) -> str:
 
 def in_words(chosen: Config, kind: str) -> str:
     """What a config says beside its task, dataset, model and the defaults: `key value, key value`."""
-    usual = Config(decoding=Decoding().for_kind(kind)).model_dump()
-    said = []
-    for field in fields():
-        mine, default = chosen.model_dump(), usual
-        for key in field.key.split("."):
-            mine, default = mine[key], default[key]
-        if mine != default and field.key not in ("name", *HERE):
-            said.append(f"{field.key} {_written(mine) or 'none'}")
-    return ", ".join(said)
+    longest = Decoding().for_kind(kind).max_new_tokens  # a run's is settled
+    said = {key: value for key, value in config.changes(chosen).items() if key not in ("name", *HERE)}
+    if said.get("decoding.max_new_tokens") == longest:
+        del said["decoding.max_new_tokens"]
+    return ", ".join(f"{key} {_written(value) or 'none'}" for key, value in said.items())

@@ -97,6 +97,23 @@ CSS = """
 .exact-prompt .line-break { display: block; height: 0; }
 .exact-prompt .line-break + .line-break, .exact-prompt .line-break:first-child { height: 1.4rem; }
 
+/* What a run comes to before it starts. */
+.card { padding: 10px 12px; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md);
+  background: var(--block-background-fill); font-size: .9rem; min-height: 12rem; }
+.card h3 { margin: 0 0 .3rem; font-size: .95rem; }
+.card ul { list-style: none; margin: 0; padding: 0; }
+.card li { display: grid; grid-template-columns: 1.2rem 4.2rem 1fr; gap: 0 6px; margin: 0 0 .2rem; overflow-wrap: anywhere; }
+.card .sign { font-weight: 700; text-align: center; }
+.card .ok .sign { color: #15803d; }
+.card .look .sign { color: #b45309; }
+.card .stop .sign, .card .stop { color: #b91c1c; }
+.dark .card .ok .sign { color: #4ade80; }
+.dark .card .look .sign { color: #fbbf24; }
+.dark .card .stop .sign, .dark .card .stop { color: #fca5a5; }
+.card p:empty { display: none; }
+.card p { margin: .3rem 0 0; white-space: pre-line; }
+.code textarea { font-family: var(--font-mono); font-size: .85rem; }
+
 /* Answers side by side, stacked where there is no room. */
 .side-by-side p { margin: 0 0 .35rem; overflow-wrap: anywhere; white-space: pre-line; }
 .answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 260px), 1fr)); gap: 12px; }

@@ -1,53 +1,60 @@
-"""The left half of the Train tab: the form of a run, what is wrong with it, what it will cost, and its start."""
+"""The left half of the Train tab: the form of a run, what it comes to, and its start."""
 
 import gradio as gr
 
-from lab import jobs, plan, preview
+from lab import jobs, readiness
 from lab.errors import InputError
 from lab.home import Home
-from lab.packing import cost_in_words
-from lab.ui import access, look
+from lab.readiness import Line
+from lab.ui import access, look, templates
 from lab.ui.form import Form
+
+START = "Start training"
+EVERY = 1.5  # seconds between two looks at a measurement
+SIGNS = {"ok": "✓", "look": "!", "stop": "✗", "said": "·"}
+MEANING = {"ok": "all right", "look": "worth a look", "stop": "in the way", "said": "for information"}
 
 
 def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.events.Dependency:
     """`chosen` becomes the id of a run that was started. Returns the event of a start, for what is to follow it."""
     gr.Markdown("## New run", elem_classes=["section"])
+    start_from = templates.chooser(home)
     fields = Form(home)
-    cost = gr.Markdown(elem_classes=["quiet", "said"])
+    card = gr.HTML()
     with gr.Row():
-        check = gr.Button("Check only", min_width=120)
-        start = gr.Button("Start training", variant="primary", min_width=160)
-    wrong = gr.Textbox(label="To be put right", interactive=False, visible=False, max_lines=12)
-    said = gr.Markdown(elem_classes=["said"])
-
+        measure = gr.Button("Measure time", min_width=120)
+        start = gr.Button(START, variant="primary", min_width=160)
+    text = templates.build(page, home, tab, fields, start_from)
+    timer = gr.Timer(EVERY, active=False)
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
-    @access.handler
-    def refresh():
-        return fields.refreshed()
+    def looked_at(*values, said: str = "") -> tuple:
+        """Everything that follows from the form: card, start button, the heading of what is folded, YAML and command."""
+        lines, written = lines_of(home, fields, values)
+        wrong = [line for line in lines if line.sign == "stop"]
+        button = gr.update(value=missing(wrong) if wrong else START, interactive=not wrong)
+        measuring = any(line.about == "Time" and line.words.startswith(readiness.MEASURING) for line in lines)
+        return (
+            card_of(lines, said),
+            button,
+            gr.update(interactive=not wrong and not measuring),
+            gr.Timer(active=measuring),
+            gr.update(label=fields.folded(*values)),
+            *written,
+        )
 
     @access.handler
-    def check_fields(*values):
+    def look_at(*values):
+        return looked_at(*values)
+
+    @access.handler
+    def measure_time(request: gr.Request, *values):
         try:
-            fields.read(*values)
+            access.may_change(request)
+            jobs.calibrate(home, fields.read(*values))
         except InputError as error:
-            return refusal(error)
-        return notice("")
-
-    @access.handler
-    def show_cost(*values):
-        try:
-            return look.line(preview.batch_in_words(home, fields.read(*values)))
-        except InputError:  # what is wrong stands beside the form already, or will when it is checked
-            return look.line("")
-
-    @access.handler
-    def check_all(*values):
-        try:
-            return notice(report_in_words(plan.make(home, fields.read(*values)).report()))
-        except InputError as error:
-            return refusal(error)
+            return looked_at(*values, said=str(error))
+        return looked_at(*values)
 
     @access.handler
     def start_training(request: gr.Request, *values):
@@ -55,42 +62,53 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.even
             access.may_change(request)
             run = jobs.train(home, fields.read(*values))
         except InputError as error:
-            return *refusal(error), gr.skip()
-        return *notice(f"{look.plain(run.id)} is on its way."), run.id
+            return *looked_at(*values, said=str(error)), gr.skip()
+        return *looked_at(*values, said=f"{run.id} is on its way."), run.id
 
+    @access.handler
+    def refresh():
+        return fields.refreshed()
+
+    outputs = [card, start, measure, timer, fields.rest, *text]
     gr.on([page.load, tab.select], refresh, None, fields.named, **quiet)
     changes = [field.change for field in fields.components]
-    told = [wrong, said]
-    gr.on(changes, check_fields, fields.components, told, trigger_mode="always_last", queue=False, **quiet)
-    gr.on([page.load, *changes], show_cost, fields.components, cost, trigger_mode="always_last", **quiet)
-    check.click(check_all, fields.components, told, api_visibility="private")
-    return start.click(start_training, fields.components, [*told, chosen], api_visibility="private")
+    gr.on(
+        [page.load, tab.select, timer.tick, *changes],
+        look_at,
+        fields.components,
+        outputs,
+        trigger_mode="always_last",
+        **quiet,
+    )
+    measure.click(measure_time, fields.components, outputs, api_visibility="private", show_progress_on=measure)
+    return start.click(
+        start_training, fields.components, [*outputs, chosen], api_visibility="private", show_progress_on=start
+    )
 
 
-# -- beside the form ---------------------------------------------------------------------------------------------------
+def lines_of(home: Home, fields: Form, values: tuple) -> tuple[list[Line], tuple]:
+    """The lines of the card, and the config as YAML and as a command, which stay as they were where it has problems."""
+    try:
+        config = fields.read(*values)
+    except InputError as error:
+        problems = [line.removeprefix("- ") for line in str(error).splitlines() if not line.endswith("has problems:")]
+        return [Line("stop", "Form", problem) for problem in problems], (gr.skip(), gr.skip())
+    return readiness.look(home, config), templates.written(config)
 
 
-def refusal(error: InputError) -> tuple:
-    """What is wrong, as plain text, and no notice."""
-    return gr.update(value=str(error), visible=True), ""
+def missing(wrong: list[Line]) -> str:
+    """What must be put right before a start, in a few words."""
+    keys = dict.fromkeys(line.words.partition(":")[0] for line in wrong if line.about == "Form")
+    named = [key for key in keys if len(key) < 40][:2] or [wrong[0].about.lower()]
+    more = len(wrong) - len(named)
+    return f"First put right: {', '.join(named)}{f' and {more} more' if more > 0 else ''}"
 
 
-def notice(markdown: str) -> tuple:
-    """A notice, and nothing that is wrong."""
-    return gr.update(value="", visible=False), markdown
-
-
-def report_in_words(report: dict) -> str:
-    """What a check found, as Markdown."""
-    tokens = report["tokens"]
-    lines = [
-        f"Nothing is wrong: {report['train_rows']:,} rows to train on, {report['validation_rows']:,} held out; "
-        f"{report['steps']:,} steps, {report['steps_per_epoch']:,} an epoch; "
-        f"scored after epoch {', '.join(map(str, report['evaluate_at']))}.",
-        f"{'' if tokens['exact'] else 'Estimated: '}{tokens['mean']:.0f} tokens a row, {tokens['max']:,} at most, "
-        f"the first {tokens['shared_prefix']:,} shared by all rows: {cost_in_words(tokens['batch'], tokens['shares'])}.",
-        *(f"{key.replace('_', ' ').capitalize()}: {value:,}." for key, value in report["estimates"].items()),
-        *report["notes"],
-        *(f"Not checked: {text}." for text in report["unchecked"]),
-    ]
-    return "\n\n".join(look.plain(line) for line in lines)
+def card_of(lines: list[Line], said: str = "") -> str:
+    """The lines as a list, each with a sign and its meaning in words for those who do not see it."""
+    items = "".join(
+        f'<li class="{line.sign}"><span class="sign" role="img" aria-label="{MEANING[line.sign]}">{SIGNS[line.sign]}</span>'
+        f"<strong>{look.text(line.about)}</strong> <span>{look.text(line.words)}</span></li>"
+        for line in lines
+    )
+    return f'<div class="card"><h3>Before you start</h3><ul>{items}</ul><p role="status">{look.text(said)}</p></div>'

@@ -1,0 +1,47 @@
+"""The commands about presets, configs to start from."""
+
+from pathlib import Path
+
+import click
+
+from lab import config, presets
+from lab.cli import show
+from lab.cli.common import command
+from lab.home import Home
+
+
+def preset_list(home: Home):
+    """List the presets, configs to start from: `train --preset NAME`."""
+    found = [presets.load(home, name) for name in presets.listing(home)]
+    rows = [{"name": preset.name, "about": preset.about} for preset in found]
+    return rows, lambda console: show.table(console, ["preset", "about"], [list(row.values()) for row in rows])
+
+
+@click.argument("name", metavar="NAME")
+def preset_show(home: Home, name):
+    """Show a preset's config."""
+    preset = presets.load(home, name)
+    found = {"name": name, "about": preset.about, "config": preset.config.model_dump()}
+    return found, lambda console: console.print(config.brief(preset.config), end="")
+
+
+@click.argument("name", metavar="NAME")
+@click.argument("config_file", metavar="CONFIG.yaml")
+@click.option("--about", default="", metavar="TEXT", help="What it is for.")
+def preset_save(home: Home, name, config_file, about):
+    """Keep a config as a preset, in place of yours of that name."""
+    presets.save(home, name, about, config.read(Path(config_file).expanduser(), []))
+    return {"name": name, "about": about}, lambda console: console.print(f"Kept as the preset {name}.")
+
+
+@click.argument("name", metavar="NAME")
+def preset_delete(home: Home, name):
+    """Delete a preset of yours."""
+    presets.delete(home, name)
+    return {"name": name, "deleted": True}, lambda console: console.print(f"Deleted {name}.")
+
+
+group = click.Group("preset", help="Configs to start from.")
+for verb, function in {"list": preset_list, "show": preset_show, "save": preset_save, "delete": preset_delete}.items():
+    group.add_command(command(verb)(function))
+commands = [group]
