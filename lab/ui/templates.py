@@ -27,16 +27,29 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, fields: Form, start_from: gr
     """The texts below the form, and what fills it. Returns the boxes for YAML and command; see `written`."""
     with gr.Accordion("As YAML, as a command, as a preset", open=False):
         text = gr.Textbox(
-            label="YAML", info="Only what is not the default. Edit or paste, then fill the form.", lines=5, max_lines=24,
-            max_length=LONGEST, interactive=True, buttons=["copy"], elem_classes=["code"],
-        )  # fmt: skip
+            label="YAML",
+            info="Only what is not the default. Edit or paste, then fill the form.",
+            lines=5,
+            max_lines=24,
+            max_length=LONGEST,
+            interactive=True,
+            elem_classes=["code"],
+        )
         with gr.Row():
             fill = gr.Button("Fill the form from this YAML", size="sm", min_width=180)
-            upload = gr.UploadButton("Open a YAML file", file_types=[".yaml", ".yml"], size="sm", min_width=140)
+            upload = gr.UploadButton(
+                "Open a YAML file", file_types=[".yaml", ".yml"], type="binary", size="sm", min_width=140
+            )
+            copy_text = gr.Button("Copy the YAML", size="sm", min_width=120)
         command = gr.Textbox(
-            label="Command", info="Does the same in a terminal.", interactive=False, lines=2, max_lines=8,
-            buttons=["copy"], elem_classes=["code"],
-        )  # fmt: skip
+            label="Command",
+            info="Does the same in a terminal.",
+            interactive=False,
+            lines=2,
+            max_lines=8,
+            elem_classes=["code"],
+        )
+        copy_command = gr.Button("Copy the command", size="sm", min_width=120)
         with gr.Row(elem_classes=["at-end"]):
             name = gr.Textbox(label="Name of a preset", max_lines=1, min_width=130, max_length=64)
             about = gr.Textbox(label="What it is for", max_lines=1, min_width=180, max_length=300)
@@ -88,6 +101,9 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, fields: Form, start_from: gr
     def refresh():
         return gr.update(choices=choices_of(home))
 
+    # The boxes' own copy buttons would take the boxes' labels for themselves.
+    for button, box in ((copy_text, text), (copy_command, command)):
+        button.click(None, box, None, js="text => { navigator.clipboard.writeText(text); }", **quiet)
     outputs = [*fields.components, said]
     gr.on([page.load, tab.select, start_from.focus], refresh, None, start_from, **quiet)
     start_from.input(take, start_from, outputs, **quiet)
