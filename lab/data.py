@@ -54,12 +54,16 @@ class Dataset:
     def splits(self) -> list[str]:
         return sorted(self.files, key=lambda name: (USUAL_ORDER.get(name, 3), name))
 
-    def rows(self, split: str) -> list[dict]:
-        """The rows of a split, integer labels named. Raises InputError when there is no such split."""
+    def file(self, split: str) -> Path:
+        """The file of a split. Raises InputError when there is no such split."""
         if split not in self.files:
             raise InputError(f"The dataset {self.name} has no split {split!r}; it has {', '.join(self.splits)}.")
+        return self.files[split]
+
+    def rows(self, split: str) -> list[dict]:
+        """The rows of a split, integer labels named. Raises InputError when there is no such split."""
         if split not in self._rows:
-            rows = tables.read(self.files[split]).to_pylist()
+            rows = tables.read(self.file(split)).to_pylist()
             if self.about.label_names:
                 column, names = self.about.label, self.about.label_names
                 rows = [{**row, column: named(row[column], names)} if column in row else row for row in rows]

@@ -13,7 +13,21 @@ import gradio as gr
 import yaml
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from lab import bases, comparison, config, data, evaluations, generator, jobs, plan, preview, runs, tasks
+from lab import (
+    bases,
+    browse,
+    checks,
+    comparison,
+    config,
+    data,
+    evaluations,
+    generator,
+    jobs,
+    plan,
+    preview,
+    runs,
+    tasks,
+)
 from lab import task as task_file
 from lab.comparison import Comparison
 from lab.config import BUNDLED_MODEL, Config
@@ -97,7 +111,7 @@ def dataset_list(home: Home) -> list[dict]:
     found = []
     for name in data.listing(home):
         one = data.load(home, name)
-        sizes, columns = {x: preview.size(one, x) for x in one.splits}, preview.columns_of(one, one.splits[0])
+        sizes, columns = {x: browse.size(one, x) for x in one.splits}, browse.columns_of(one, one.splits[0])
         found.append({"name": name, "splits": sizes, "columns": columns, "about": one.about.about})
     return found
 
@@ -113,6 +127,15 @@ def _described(home: Home, name: str, task=None, model: str = BUNDLED_MODEL, lim
     if limit < 1:
         raise InputError("max_length: at least 1.")
     return preview.describe(home, data.load(home, name), task or None, access.model_id(model), limit)
+
+
+def dataset_check(
+    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
+) -> list[dict]:
+    """What is wrong with the rows: check, ok, message, advice, the first rows by split."""
+    if max_length < 1:
+        raise InputError("max_length: at least 1.")
+    return checks.of(home, data.load(home, name), task or None, access.model_id(model), max_length)
 
 
 def task_add(home: Home, request: gr.Request, task: str) -> dict:
@@ -305,7 +328,7 @@ def generate(
 
 
 COMMANDS = [
-    *(dataset_list, dataset_show, task_add, task_list, task_show, task_lint, task_preview),
+    *(dataset_list, dataset_show, dataset_check, task_add, task_list, task_show, task_lint, task_preview),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete),
     *(evaluate, compare, generate),
 ]
