@@ -48,7 +48,7 @@ def balance_chart(counts: dict[str, dict[str, int]], name: str = "") -> Figure:
     return _figure(
         f"balance {name}",
         traces,
-        "Share of the labelled rows of the split",
+        "Share of the labelled rows",
         "",
         height=max(280, 110 + len(names) * (10 + 16 * len(traces))),
         hovermode="closest",

@@ -17,12 +17,12 @@ def card(found: list[dict]) -> str:
 
 
 def _line(x: dict) -> str:
-    sign, word = ("✓", "fine") if x["ok"] else ("!", "look")
+    sign, word = ("✓", "fine") if x["ok"] else ("!", "needs a look")
     parts = [f"<p><strong>{look.text(x['check'].capitalize())}</strong> · {word}. {look.text(x['message'])}</p>"]
     if x["advice"]:
         parts.append(f'<p class="advice">{look.text(x["advice"])}</p>')
     for split, numbers in x["rows"].items():
         rows = ", ".join(f"{n}" for n in numbers)
-        parts.append(f'<p class="where">First rows of {look.text(split)}: {rows}</p>')
+        parts.append(f'<p class="where">Rows of {look.text(split)}, for instance: {rows}</p>')
     kind = "good" if x["ok"] else "bad"
     return f'<li class="{kind}"><span class="sign" aria-hidden="true">{sign}</span><div>{"".join(parts)}</div></li>'

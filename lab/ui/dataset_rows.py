@@ -13,7 +13,7 @@ from lab.task import text_of
 from lab.ui import access, look
 
 PAGE_ROWS = 10
-MOST_LETTERS, MOST_LABELS = 400, 200  # of what is shown and offered
+MOST_LETTERS, MOST_LABELS = 250, 200  # of what is shown and offered
 # No label is empty or begins with a blank, so that these two are none.
 ALL_LABELS, NO_LABEL = "", " "
 
@@ -43,9 +43,9 @@ def build(page: gr.Blocks, home: Home, dataset: gr.Dropdown) -> Rows:
     rows = gr.Dataframe(label="Rows", **{**look.WORDS_TABLE, "max_height": 640})
     where = gr.Markdown(elem_classes=["quiet", "line-kept"])
     with gr.Row(elem_classes=["at-end"]):
-        back = gr.Button("Previous rows", size="md", min_width=120)
-        number = gr.Number(1, label="Page", precision=0, minimum=1, interactive=True, min_width=90)
-        on = gr.Button("Next rows", size="md", min_width=120)
+        back = gr.Button("Previous rows", size="md", min_width=90)
+        number = gr.Number(1, label="Page", precision=0, minimum=1, interactive=True, min_width=80)
+        on = gr.Button("Next rows", size="md", min_width=90)
 
     @access.handler
     def show_dataset(name):
@@ -137,14 +137,13 @@ def picked(event: gr.SelectData) -> int:
 
 
 def widths(table: dict) -> list[str]:
-    """Widths of columns by what stands in them; together they fill the table, unless it has many columns."""
+    """Widths of columns by what stands in them; together they fill the table, and many columns are wider than it."""
     columns = zip(table["headers"], *table["data"], strict=True)
-    longest = [min(60, max(map(len, column))) for column in columns]
-    least = 0.2 if len(longest) < 5 else 0.14
-    shares = [0.12, *(max(letters / sum(longest), least) for letters in longest[1:])]
-    widest = shares.index(max(shares))
-    shares[widest] = max(0.3, 1 - sum(share for i, share in enumerate(shares) if i != widest))
-    return [f"{share:.0%}" for share in shares]
+    longest = [min(60, max(map(len, column))) for column in columns][1:]
+    least = 0.2 if len(longest) < 4 else 0.14
+    shares = [max(letters / max(1, sum(longest)), least) for letters in longest]
+    room = 0.89 / sum(shares) if len(shares) <= 6 else 1
+    return ["11%", *(f"{share * room:.0%}" for share in shares)]
 
 
 def whole(number, what: str) -> int:
