@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab import bases, browse, data, lengths, lint, packing, tasks
 from lab.bases import Base
-from lab.browse import columns_of, labels_in  # noqa: F401 - asked for here by the task editor
+from lab.browse import cells, columns_of, labels_in, rows_at, size  # noqa: F401 - others ask for them here
 from lab.config import BUNDLED_MODEL, Config
 from lab.data import About, Dataset
 from lab.errors import InputError
@@ -108,8 +108,8 @@ def describe(home: Home, dataset: Dataset, task_name: str | None, model: str, li
 def look_for_problems(task: Task, dataset: Dataset) -> list[dict]:
     """What `lint` says of a task and all rows of a dataset, read column by column."""
     columns = list(filter(None, [task.text, task.label]))
-    rows = [row for split in dataset.splits for row in browse.cells(dataset, split, columns)]
-    return lint.lint(task, rows, browse.columns_of(dataset, dataset.splits[0]))
+    rows = [row for split in dataset.splits for row in cells(dataset, split, columns)]
+    return lint.lint(task, rows, columns_of(dataset, dataset.splits[0]))
 
 
 def lint_whole(task: Task, dataset: Dataset) -> list[dict]:
@@ -130,16 +130,16 @@ def lint_whole(task: Task, dataset: Dataset) -> list[dict]:
 
 def of_row(task: Task, dataset: Dataset, split: str, number: int, base: Base) -> dict:
     """The exact prompt of a row counted from 0: see `preview`; with `spans`, and `unchecked` where counts are estimates."""
-    columns, total = browse.columns_of(dataset, split), browse.size(dataset, split)
+    columns, total = columns_of(dataset, split), size(dataset, split)
     if task.text not in columns:
         has = ", ".join(map(repr, columns))
         raise InputError(f"The task {task.name} needs the column {task.text!r}; {dataset.name}/{split} has {has}.")
     if not 0 <= number < total:
         raise InputError(f"Row {number}: {dataset.name}/{split} has the rows 0 to {total - 1}.")
-    looks = lint.lint_columns(task, browse.cells(dataset, split, [task.text]), columns)
+    looks = lint.lint_columns(task, cells(dataset, split, [task.text]), columns)
     renderer = Renderer(task, bases.tokens_at_hand(base))
-    row = browse.rows_at(dataset, split, number, 1)[0]
-    found = preview(renderer, row, browse.rows_at(dataset, split, 0, PREVIEW_ROWS))
+    row = rows_at(dataset, split, number, 1)[0]
+    found = preview(renderer, row, rows_at(dataset, split, 0, PREVIEW_ROWS))
     found["notes"] = [*found["notes"], *(x["message"] for x in looks)]
     found["spans"] = spans(renderer, row, found["shared_prefix_tokens"])
     if not renderer.tokens.exact:
@@ -173,7 +173,7 @@ def batch_in_words(home: Home, config: Config) -> str:
     """What a batch of a run will cost, by the first rows of its data. Raises InputError for what is not there."""
     task, dataset = tasks.load(home, config.task), data.load(home, config.dataset)
     renderer = Renderer(task, bases.tokens_at_hand(bases.find(config.base_model)))
-    rows = browse.rows_at(dataset, "train" if "train" in dataset.splits else dataset.splits[0], 0, COST_ROWS)
+    rows = rows_at(dataset, "train" if "train" in dataset.splits else dataset.splits[0], 0, COST_ROWS)
     cost = packing.batch_cost(list(renderer.examples(rows)), config.batch_size)
     about = "" if renderer.tokens.exact else "Estimated: "
     if config.shared_prefix == "off":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lab import bases, browse, checks, data, preview, tables, tasks
+from lab import bases, checks, data, preview, tables, tasks
 from lab import task as task_file
 from lab.cli import show
 from lab.cli.common import command, say
@@ -54,6 +54,18 @@ def dataset_list(home: Home):
 
 
 @click.argument("name")
+@click.option("--task", "task_name", help="The task whose labels and prompts count; by default the one of that name.")
+@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Whose tokenizer counts.")
+@click.option(
+    "--max-length", type=click.IntRange(1), default=Config().max_length, show_default=True, help="The longest allowed."
+)
+def dataset_check(home: Home, name, task_name, model, max_length):
+    """Say what is wrong with the rows: repeats, overlap of splits, empty texts, labels, rows that are too long."""
+    found = checks.of(home, data.load(home, name), task_name, model, max_length)
+    return found, lambda console: show.checks(console, found)
+
+
+@click.argument("name")
 @click.option("--task", "task_name", help="Count tokens of this task's prompts; by default the task of that name.")
 @click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Whose tokenizer counts.")
 @click.option(
@@ -67,18 +79,6 @@ def dataset_show(home: Home, name, task_name, model, max_length):
     """Show rows by split, columns, label balance, duplicates, overlap and token lengths."""
     found = preview.describe(home, data.load(home, name), task_name, model, max_length)
     return found, lambda console: show.dataset(console, found)
-
-
-@click.argument("name")
-@click.option("--task", "task_name", help="The task whose labels and prompts count; by default the one of that name.")
-@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Whose tokenizer counts.")
-@click.option(
-    "--max-length", type=click.IntRange(1), default=Config().max_length, show_default=True, help="The longest allowed."
-)
-def dataset_check(home: Home, name, task_name, model, max_length):
-    """Say what is wrong with the rows: repeats, overlap of splits, empty texts, labels, rows that are too long."""
-    found = checks.of(home, data.load(home, name), task_name, model, max_length)
-    return found, lambda console: show.checks(console, found)
 
 
 @click.argument("file", metavar="FILE.yaml")
@@ -127,7 +127,7 @@ def task_lint(home: Home, name, dataset_name):
 def task_preview(home: Home, name, dataset_name, row, model):
     """Show the exact prompt of one row, tokens counted, trained tokens marked."""
     task, dataset = tasks.load_name_or_file(home, name), data.load(home, dataset_name)
-    split, total = dataset.splits[0], browse.size(dataset, dataset.splits[0])
+    split, total = dataset.splits[0], preview.size(dataset, dataset.splits[0])
     if not 0 <= row < total:
         raise InputError(f"--row {row}: {dataset_name}/{split} has the rows 0 to {total - 1}.")
     found = preview.of_row(task, dataset, split, row, bases.find(model))

@@ -15,7 +15,6 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from lab import (
     bases,
-    browse,
     checks,
     comparison,
     config,
@@ -111,9 +110,18 @@ def dataset_list(home: Home) -> list[dict]:
     found = []
     for name in data.listing(home):
         one = data.load(home, name)
-        sizes, columns = {x: browse.size(one, x) for x in one.splits}, browse.columns_of(one, one.splits[0])
+        sizes, columns = {x: preview.size(one, x) for x in one.splits}, preview.columns_of(one, one.splits[0])
         found.append({"name": name, "splits": sizes, "columns": columns, "about": one.about.about})
     return found
+
+
+def dataset_check(
+    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
+) -> list[dict]:
+    """What is wrong with the rows: check, ok, message, advice, the first rows by split."""
+    if max_length < 1:
+        raise InputError("max_length: at least 1.")
+    return checks.of(home, data.load(home, name), task or None, access.model_id(model), max_length)
 
 
 def dataset_show(
@@ -127,15 +135,6 @@ def _described(home: Home, name: str, task=None, model: str = BUNDLED_MODEL, lim
     if limit < 1:
         raise InputError("max_length: at least 1.")
     return preview.describe(home, data.load(home, name), task or None, access.model_id(model), limit)
-
-
-def dataset_check(
-    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
-) -> list[dict]:
-    """What is wrong with the rows: check, ok, message, advice, the first rows by split."""
-    if max_length < 1:
-        raise InputError("max_length: at least 1.")
-    return checks.of(home, data.load(home, name), task or None, access.model_id(model), max_length)
 
 
 def task_add(home: Home, request: gr.Request, task: str) -> dict:

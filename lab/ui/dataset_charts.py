@@ -3,67 +3,53 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from lab import lengths
-from lab.ui.charts import BLUE, GREEN, GREY, ORANGE, RED, _figure, plain
+from lab.ui.charts import AXIS, BLUE, GREEN, GREY, ORANGE, RED, layout, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MOST_BARS = 20  # labels; the rest are summed up
 BINS = 40
+LEAST = 280  # pixels high
 FAR = 3  # times the longest row: a limit beyond it stands at the edge, so that the bars keep their width
 SPLITS = [(BLUE, ""), (ORANGE, "/"), (GREEN, "x"), (GREY, ".")]  # colour and pattern, split by split
 
 
 def balance_chart(counts: dict[str, dict[str, int]], name: str = "") -> Figure:
-    """The share of each label in its split, from `browse.label_counts`; the numbers of rows stand on the bars."""
+    """The share of each label in its split, from `browse.label_counts`; the numbers of rows stand at the bars."""
     labels = ordered(counts)
-    kept = labels[:MOST_BARS]
-    names = [plain(label) for label in kept]
-    if len(labels) > MOST_BARS:
-        names.append(f"{len(labels) - MOST_BARS:,} more labels")
+    kept, more = labels[:MOST_BARS], len(labels) - MOST_BARS
+    names = [plain(label) for label in kept] + ([f"{more:,} more labels"] if more > 0 else [])
     traces = []
-    for place, (split, of) in enumerate(counts.items()):
+    for (split, of), (colour, pattern) in zip(counts.items(), cycle(SPLITS), strict=False):
         rows = [of.get(label, 0) for label in kept]
-        rows += [sum(of.values()) - sum(rows)] * (len(labels) > MOST_BARS)
-        colour, pattern = SPLITS[place % len(SPLITS)]
-        traces.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": plain(split),
-                "y": list(range(len(names))),
-                "x": [n / max(1, sum(rows)) for n in rows],
-                "text": [f"{n:,}" for n in rows],
-                "textposition": "outside",
-                "cliponaxis": False,
-                "customdata": names,
-                "marker": _filled(colour, pattern),
-                "hovertemplate": f"%{{customdata}}: %{{text}} rows, %{{x:.1%}} of {plain(split)}<extra></extra>",
-            }
-        )
-    names_axis = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "zeroline": False}
+        rows += [sum(of.values()) - sum(rows)] if more > 0 else []
+        bars = {
+            "orientation": "h",
+            "y": list(range(len(names))),
+            "x": [n / max(1, sum(rows)) for n in rows],
+            "text": [f"{n:,}" for n in rows],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "customdata": names,
+            "hovertemplate": f"%{{customdata}}: %{{text}} rows, %{{x:.1%}} of {plain(split)}<extra></extra>",
+        }
+        traces.append({**_bars(plain(split), colour, pattern), **bars})
+    highest = max([0.1, *(share for trace in traces for share in trace["x"])])
+    ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "zeroline": False}
     return _figure(
         f"balance {name}",
         traces,
-        "Share of the labelled rows",
-        "",
-        height=max(280, 110 + len(names) * (10 + 16 * len(traces))),
-        hovermode="closest",
-        barmode="group",
-        yaxis={**names_axis, "range": [len(names) - 0.5, -0.5], "showgrid": False},
-        xaxis={
-            "range": [0, 1.12 * max([0.1, *(share for trace in traces for share in trace["x"])])],
-            "tickformat": ".0%",
-        },
+        height=max(LEAST, 110 + len(names) * (10 + 16 * len(traces))),
+        xaxis={"title": {"text": "Share of the labelled rows"}, "range": [0, 1.12 * highest], "tickformat": ".0%"},
+        yaxis={**ticks, "range": [max(1, len(names)) - 0.5, -0.5], "showgrid": False},
+        showlegend=True,
     )
-
-
-def _filled(colour: str, pattern: str) -> dict:
-    """A bar in a colour, with a pattern over it that says the same without the colour."""
-    return {"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": "white", "solidity": 0.25}}
 
 
 def ordered(counts: dict[str, dict[str, int]]) -> list[str]:
@@ -95,63 +81,67 @@ def balance_in_words(counts: dict[str, dict[str, int]]) -> str:
 def tokens_chart(measured: dict, limit: int, name: str = "") -> Figure:
     """A histogram of the tokens that `lengths.measure` counted in its sample, with a line at the limit."""
     sample, longest = measured["sample"], max(measured["sample"])
-    width = max(1, -(-(longest + 1) // BINS))
-    starts = [place * width for place in range(longest // width + 1)]
-    rows = [0] * len(starts)
-    for count in sample:
-        rows[count // width] += 1
-    long = [starts[i] + width > limit + 1 for i in range(len(rows))]  # some of the bar is beyond the limit
-    traces = [
-        _bars(starts, rows, width, [not x for x in long], f"at most {limit:,} tokens", BLUE, ""),
-        *([_bars(starts, rows, width, long, f"more than {limit:,} tokens", RED, "/")] if any(long) else []),
-    ]
+    width = -(-(longest + 1) // BINS)
+    short, long = (Counter(n // width for n in sample if (n > limit) == is_long) for is_long in (False, True))
+    traces = [_histogram(short, width, f"at most {limit:,} tokens", BLUE, "")]
+    traces += [_histogram(long, width, f"more than {limit:,} tokens", RED, "/")] if long else []
+    highest = max((short + long).values())
     far = limit > FAR * longest
-    line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"color": RED, "width": 2, "dash": "dash"}}
-    end = longest * 1.1 if far else max(limit * 1.05, longest + width)
-    at = end if far else limit
-    words = f"max_length {limit:,}" + (", further to the right" if far else "")
-    side = "right" if at > end / 2 else "left"
-    note = {
-        "x": at,
-        "y": 1,
-        "yref": "paper",
-        "text": words,
-        "showarrow": False,
-        "xanchor": side,
-        "yanchor": "top",
-        "xshift": -6 if side == "right" else 6,
-        "font": {"color": RED},
-    }
+    end = 1.1 * longest + 1 if far else max(1.08 * limit, longest + width)
     return _figure(
         f"tokens {name}",
         traces,
-        f"Tokens of the {measured['of']}",
-        "Rows",
-        height=280,
-        hovermode="closest",
-        bargap=0.05,
-        showlegend=any(long),
-        shapes=[{**line, "x0": at, "x1": at}],
-        annotations=[note],
-        xaxis={"range": [0, end]},
-        yaxis={"range": [0, 1.2 * max(rows)]},  # room for the words at the line
+        height=LEAST,
+        xaxis={"title": {"text": f"Tokens of the {measured['of']}"}, "range": [0, end]},
+        yaxis={"title": {"text": "Rows"}, "range": [0, 1.2 * highest]},  # room for the words at the line
+        barmode="stack",
+        showlegend=bool(long),
+        **_line_at(end if far else limit, end, f"max_length {limit:,}" + (", further to the right" if far else "")),
     )
 
 
-def _bars(starts: list, rows: list, width: int, chosen: list[bool], name: str, colour: str, pattern: str) -> dict:
-    places = [i for i, is_chosen in enumerate(chosen) if is_chosen]
+def _line_at(place: float, end: float, words: str) -> dict:
+    """A dashed line from bottom to top with words beside it, on the side where there is room."""
+    left = place > end / 2
+    line = {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1}
+    note = {
+        "text": words,
+        "x": place,
+        "xanchor": "right" if left else "left",
+        "xshift": -6 if left else 6,
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "top",
+        "showarrow": False,
+        "font": {"color": RED},
+    }
+    return {"shapes": [{**line, "line": {"color": RED, "width": 2, "dash": "dash"}}], "annotations": [note]}
+
+
+def _histogram(bins: Counter[int], width: int, name: str, colour: str, pattern: str) -> dict:
+    """Bars of rows by bin; bin 0 holds `width` numbers of tokens from 0 on."""
+    starts = [place * width for place in sorted(bins)]
     return {
-        "type": "bar",
-        "name": name,
-        "x": [starts[i] + width / 2 for i in places],
-        "y": [rows[i] for i in places],
-        "width": width,
-        "marker": _filled(colour, pattern),
-        "customdata": [
-            f"{starts[i]:,} to {starts[i] + width - 1:,}" if width > 1 else f"{starts[i]:,}" for i in places
-        ],
+        **_bars(name, colour, pattern),
+        "x": [start + (width - 1) / 2 for start in starts],
+        "y": [bins[start // width] for start in starts],
+        "width": 0.95 * width,
+        "customdata": [f"{start:,} to {start + width - 1:,}" if width > 1 else f"{start:,}" for start in starts],
         "hovertemplate": "%{y:,} rows have %{customdata} tokens<extra></extra>",
     }
+
+
+def _bars(name: str, colour: str, pattern: str) -> dict:
+    """Bars in a colour, with a pattern over it that says the same without the colour."""
+    over = {"shape": pattern, "fillmode": "overlay", "fgcolor": "white", "solidity": 0.25}
+    return {"type": "bar", "name": name, "marker": {"color": colour, "pattern": over}}
+
+
+def _figure(name: str, traces: list[dict], height: int, xaxis: dict, yaxis: dict, **more) -> Figure:
+    from plotly.graph_objects import Figure
+
+    axes = {"xaxis": {**AXIS, **xaxis}, "yaxis": {**AXIS, **yaxis}}
+    return Figure({"data": traces, "layout": {**layout(name, height, "closest"), "barmode": "group", **axes, **more}})
 
 
 def tokens_in_words(measured: dict, limit: int) -> str:

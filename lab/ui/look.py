@@ -135,7 +135,8 @@ CSS = """
 .file-head .scrolls { overflow-x: auto; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); }
 .file-head table { width: 100%; border-collapse: collapse; }
 .file-head caption { padding: 4px 10px; text-align: left; color: var(--body-text-color-subdued); }
-.file-head .scrolls table :is(th, td) { max-width: 26rem; min-width: 5rem; padding: 4px 10px; vertical-align: top;
+.gradio-container .file-head :is(table, thead, tbody, tr) { border: 0; }
+.gradio-container .file-head :is(th, td) { max-width: 26rem; min-width: 5rem; padding: 4px 10px; vertical-align: top;
   text-align: left; border: 0; border-top: 1px solid var(--border-color-primary); overflow-wrap: anywhere; }
 .file-head .role { margin-left: .3rem; padding: 0 .4rem; border: 1px solid var(--color-accent); border-radius: 999px;
   color: var(--color-accent); font-size: .75rem; white-space: nowrap; }

@@ -82,9 +82,8 @@ def once(page: Page, url: str, rows: int, turn: int) -> dict[str, float]:
         took[what] = seconds(lambda: (act(), shown(page, text)))
 
     do("open the page", lambda: page.goto(url), "Rows 1 to 10 of 4,000")
-    page.get_by_text("tokens", exact=False).first.wait_for()
     page.locator(".checks.good, .checks.bad").wait_for()
-    page.locator(".exact-prompt .text").first.wait_for()
+    page.get_by_text("of them trained").first.wait_for()
     do("choose the dataset: rows", lambda: choose(page, "Dataset", "large"), f"Rows 1 to 10 of {rows:,}")
     took["choose the dataset: checks and charts too"] = took["choose the dataset: rows"] + seconds(
         lambda: shown(page, f"an earlier split too, with the same column text: {rows // 20:,} of validation")
