@@ -12,20 +12,19 @@ from lab.task import Task
 
 FIRST_ROWS = 5  # so many row numbers of a split are named
 MOST_NAMED = 5  # so many labels are named
-EVIDENT = 0.9  # of the letters are the same: another spelling and not another label
 
 
 def of(home: Home, dataset: Dataset, task_name: str | None, model: str, limit: int) -> list[dict]:
-    """What `dataset check` prints, for a task or for the one of the dataset's name: see `check`."""
+    """What `dataset check` prints, for a task or for the one of the dataset's name: see `of_rows` and `too_long`."""
     task = lengths.task_for(home, dataset, task_name)
-    return check(dataset, task, lengths.measure(dataset, task, model), limit)
+    return [*of_rows(dataset, task), too_long(lengths.measure(dataset, task, model), limit)]
 
 
-def check(dataset: Dataset, task: Task | None, measured: dict, limit: int) -> list[dict]:
-    """All checks of a dataset, for a task where there is one; `measured` is what `lengths.measure` found.
+def of_rows(dataset: Dataset, task: Task | None) -> list[dict]:
+    """The checks of what stands in the rows, for a task where there is one.
 
     Returns a list of `{check: its name, ok, message, advice: what to do, empty where all is well, rows: {split: the first
-    numbers of the rows concerned, counted from 0; of rows too long the longest first}}`.
+    numbers of the rows concerned, counted from 0}}`.
     """
     compared = [c for c in lengths.columns_used(dataset, task) if not task or c != task.answer_column]
     prompts = {split: _key(dataset, split, compared) for split in dataset.splits}
@@ -38,8 +37,25 @@ def check(dataset: Dataset, task: Task | None, measured: dict, limit: int) -> li
         _empty_texts(texts),
         _unknown_labels(labels, column, task),
         _one_label(labels, column),
-        _too_long(measured, limit),
     ]
+
+
+def too_long(measured: dict, limit: int) -> dict:
+    """The check of the rows' tokens, from what `lengths.measure` found; of rows too long the longest come first."""
+    n, of = lengths.beyond(measured, limit), measured["of"]
+    where = lengths.where_counted(measured)
+    if not n:
+        longest = max(measured["sample"] + [count for _, _, count in measured["longest"][:1]])
+        message = f"The longest {of} has {longest:,} tokens, {limit:,} are allowed; counted: {where}."
+        return _found("too long", True, message)
+    rows: dict[str, list[int]] = {}
+    for split, number, count in measured["longest"]:
+        if count > limit and len(rows.setdefault(split, [])) < FIRST_ROWS:
+            rows[split].append(number)
+    about = "" if measured["whole"] else "about "
+    message = f"{about}{_rows(n, 'has', 'have')} more than {limit:,} tokens; counted: {where}."
+    advice = "Raise max_length, shorten the definitions, or accept that these texts are cut from the end."
+    return _found("too long", False, message[:1].upper() + message[1:], advice, rows)
 
 
 def _found(check: str, ok: bool, message: str, advice: str = "", rows: dict | None = None) -> dict:
@@ -121,23 +137,6 @@ def _empty_texts(texts: dict[str, pa.Array]) -> dict:
         return _found("empty texts", True, "Every row has a text.")
     message = f"{_rows(_count(empty), 'has', 'have')} no text."
     return _found("empty texts", False, message, "Take these rows out, or choose another text column.", _first(empty))
-
-
-def _too_long(measured: dict, limit: int) -> dict:
-    n, of = lengths.beyond(measured, limit), measured["of"]
-    where = lengths.where_counted(measured)
-    if not n:
-        longest = max(measured["sample"] + [count for _, _, count in measured["longest"][:1]])
-        message = f"The longest {of} has {longest:,} tokens, {limit:,} are allowed; counted: {where}."
-        return _found("too long", True, message)
-    rows: dict[str, list[int]] = {}
-    for split, number, count in measured["longest"]:
-        if count > limit and len(rows.setdefault(split, [])) < FIRST_ROWS:
-            rows[split].append(number)
-    about = "" if measured["whole"] else "about "
-    message = f"{about}{_rows(n, 'has', 'have')} more than {limit:,} tokens; counted: {where}."
-    advice = "Raise max_length, shorten the definitions, or accept that these texts are cut from the end."
-    return _found("too long", False, message[:1].upper() + message[1:], advice, rows)
 
 
 # -- labels ----------------------------------------------------------------------------------------------------------

@@ -65,11 +65,10 @@ def balance_in_words(counts: dict[str, dict[str, int]]) -> str:
             said.append(f"No row of {split} has a label.")
             continue
         (most, n), (least, few), total = next(iter(of.items())), list(of.items())[-1], sum(of.values())
-        if n == few:
-            each = (
-                f"each of {len(of):,} labels has {n:,} rows" if len(of) > 1 else f"all {n:,} labelled rows are {most}"
-            )
-            said.append(f"{split}: {each}.")
+        if len(of) == 1:
+            said.append(f"{split}: every labelled row is {most} ({n:,}).")
+        elif n == few:
+            said.append(f"{split}: each of {len(of):,} labels has {n:,} rows.")
         else:
             said.append(
                 f"{split}: {len(of):,} labels, most rows are {most} ({n:,}, {n / total:.0%}), "

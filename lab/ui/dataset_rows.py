@@ -76,13 +76,14 @@ def build(page: gr.Blocks, home: Home, dataset: gr.Dropdown) -> Rows:
     asked, page_of = [dataset, search, label, split], [number, rows, where]
     gr.on([search.change, label.input, split.input], narrow, asked, page_of, trigger_mode="always_last", **quiet)
     gr.on([number.submit, number.blur], go_to, [*asked, number], page_of, **quiet)
-    back.click(turned(-1), [*asked, number], page_of, **quiet)
-    on.click(turned(1), [*asked, number], page_of, **quiet)
+    for button, step in ((back, -1), (on, 1)):
+        button.click(turned(step), [*asked, number], page_of, trigger_mode="always_last", **quiet)
     filled = gr.on(
         [page.load, dataset.change],
         show_dataset,
         dataset,
         [search, label, split, *page_of],
+        trigger_mode="always_last",
         api_visibility="private",
         show_progress="minimal",
     )

@@ -6,7 +6,6 @@ from functools import lru_cache
 import gradio as gr
 
 from lab import browse, checks, data, lengths
-from lab.browse import State
 from lab.config import BUNDLED_DATASET, BUNDLED_MODEL, Config
 from lab.data import Dataset
 from lab.errors import InputError
@@ -69,6 +68,7 @@ def build(page: gr.Blocks, home: Home) -> None:
     of_lengths = [card, tokens, tokens_said]
     gr.on([page.load, tab.select], refresh, dataset, dataset, show_progress="hidden", **private)
     contents = [about, counts, balance, balance_said, *of_lengths]
+    private["trigger_mode"] = "always_last"  # what was chosen last is shown last
     rows.filled.then(show_contents, [dataset, limit], contents, show_progress="minimal", **private)
     gr.on([limit.change, tab.select], show_lengths, [dataset, limit], of_lengths, show_progress="hidden", **private)
 
@@ -82,7 +82,8 @@ def build(page: gr.Blocks, home: Home) -> None:
 
 
 def allowed(limit) -> int:
-    limit = dataset_rows.whole(limit, "max_length")
+    """A limit that a browser sent; the usual one where the field is empty, as while one writes another into it."""
+    limit = Config().max_length if limit is None else dataset_rows.whole(limit, "max_length")
     if not 1 <= limit <= LONGEST_LIMIT:
         raise InputError(f"max_length must be from 1 to {LONGEST_LIMIT:,}.")
     return limit
@@ -115,20 +116,16 @@ def balance_of(dataset: Dataset) -> tuple:
 def lengths_of(home: Home, dataset: Dataset, limit: int) -> tuple:
     """What depends on the limit of tokens: the check card, the histogram and its text."""
     task_file = home.tasks / f"{dataset.name}.yaml"
-    state = (browse.state_of(dataset), task_file.stat().st_mtime_ns if task_file.is_file() else 0)
-    found, measured = _checked(home, dataset.name, state, limit)
+    state = (*browse.state_of(dataset), task_file.stat().st_mtime_ns if task_file.is_file() else 0)
+    found, measured = _looked_at(home, dataset.name, state)
+    card = dataset_checks.card([*found, checks.too_long(measured, limit)])
     chart = dataset_charts.tokens_chart(measured, limit, dataset.name)
-    return dataset_checks.card(found), chart, look.plain(dataset_charts.tokens_in_words(measured, limit))
-
-
-@lru_cache(maxsize=32)
-def _checked(home: Home, name: str, state: tuple[tuple[State, ...], int], limit: int) -> tuple[list[dict], dict]:
-    """The checks and the token counts of a dataset, looked at once for each state of it and its task."""
-    dataset, measured = data.load(home, name), _measured(home, name, state)
-    return checks.check(dataset, lengths.task_for(home, dataset), measured, limit), measured
+    return card, chart, look.plain(dataset_charts.tokens_in_words(measured, limit))
 
 
 @lru_cache(maxsize=16)
-def _measured(home: Home, name: str, state: tuple[tuple[State, ...], int]) -> dict:
+def _looked_at(home: Home, name: str, _state: tuple) -> tuple[list[dict], dict]:
+    """The checks and the token counts of a dataset, made once for each state of it and of the task of its name."""
     dataset = data.load(home, name)
-    return lengths.measure(dataset, lengths.task_for(home, dataset), BUNDLED_MODEL)
+    task = lengths.task_for(home, dataset)
+    return checks.of_rows(dataset, task), lengths.measure(dataset, task, BUNDLED_MODEL)
