@@ -56,12 +56,16 @@ class Dataset:
     def splits(self) -> list[str]:
         return sorted(self.files, key=lambda name: (USUAL_ORDER.get(name, 3), name))
 
-    def rows(self, split: str) -> list[dict]:
-        """The rows of a split, integer labels named. Raises InputError when there is no such split."""
+    def file(self, split: str) -> Path:
+        """The file of a split. Raises InputError when there is no such split."""
         if split not in self.files:
             raise InputError(f"The dataset {self.name} has no split {split!r}; it has {', '.join(self.splits)}.")
+        return self.files[split]
+
+    def rows(self, split: str) -> list[dict]:
+        """The rows of a split, integer labels named. Raises InputError when there is no such split."""
         if split not in self._rows:
-            self._rows[split] = self._named(tables.read(self.files[split]).to_pylist())
+            self._rows[split] = self._named(tables.read(self.file(split)).to_pylist())
         return self._rows[split]
 
     def size(self, split: str) -> int:

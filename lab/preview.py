@@ -1,12 +1,11 @@
 """What one sees of data and prompts before anything is trained: rows, what is in a dataset, the exact prompt of a row."""
 
 import re
-from collections import Counter
+from pathlib import Path
 
-import pyarrow.parquet
-
-from lab import bases, data, lint, packing, tables, tasks
+from lab import bases, browse, data, lengths, lint, packing
 from lab.bases import Base
+from lab.browse import cells, columns_of, labels_in, rows_at, size  # noqa: F401 - others ask for them here
 from lab.config import BUNDLED_MODEL, Config
 from lab.data import About, Dataset
 from lab.errors import InputError
@@ -14,6 +13,7 @@ from lab.home import Home, check_id
 from lab.prompt import Renderer
 from lab.task import Task, text_of
 
+FIRST_ROWS = 5  # so many of a file are shown
 PREVIEW_ROWS = 2000  # so many are read for the shared prefix
 SHARED, TRAINED = "shared by all rows", "trained"
 
@@ -67,6 +67,26 @@ def guess_columns(rows: list[dict]) -> dict[str, str | None]:
     return found
 
 
+def head_of(path: Path, text: str | None, label: str | None) -> dict:
+    """What is in a file: `{rows: how many, columns, first: some rows, labels: {label: (rows, the text of the first)}}`.
+
+    The labels are those of the column `label`, sorted; none when there is no such column.
+    """
+    table = browse.read(path)
+    found: dict[str, list[int]] = {}
+    if label in table.column_names:
+        for number, value in enumerate(table.column(label).to_pylist()):
+            found.setdefault(text_of(value).strip(), [0, number])[0] += 1
+        found.pop("", None)
+    words = table.column(text) if text in table.column_names else None
+    return {
+        "rows": table.num_rows,
+        "columns": table.column_names,
+        "first": table.slice(0, FIRST_ROWS).to_pylist(),
+        "labels": {x: (n, text_of(words[at].as_py()) if words else "") for x, (n, at) in sorted(found.items())},
+    }
+
+
 def integer_labels(values: list) -> list[int]:
     """The labels 0, 1, … up to the highest when all values are such small integers, so that they want names; else []."""
     texts = {text_of(value).strip() for value in values} - {"", "-1"}
@@ -74,83 +94,14 @@ def integer_labels(values: list) -> list[int]:
     return list(range(max(map(int, texts)) + 1)) if whole else []
 
 
-# -- rows ------------------------------------------------------------------------------------------------------------
-
-
-def size(dataset: Dataset, split: str) -> int:
-    """The number of rows of a split. Raises InputError when there is no such split."""
-    return tables.size(dataset.files[split])[0] if _is_parquet(dataset, split) else len(dataset.rows(split))
-
-
-def columns_of(dataset: Dataset, split: str) -> list[str]:
-    """The columns of a split. Raises InputError when there is no such split."""
-    return tables.size(dataset.files[split])[1] if _is_parquet(dataset, split) else list(dataset.rows(split)[0])
-
-
-def rows_at(dataset: Dataset, split: str, start: int, count: int) -> list[dict]:
-    """Some rows of a split. Of a parquet file, as added datasets are kept, no more is read than is needed for them."""
-    if not _is_parquet(dataset, split):
-        return dataset.rows(split)[start : start + count]
-    found: list[dict] = []
-    with pyarrow.parquet.ParquetFile(dataset.files[split]) as file:
-        for batch in file.iter_batches(batch_size=PREVIEW_ROWS):
-            if start < batch.num_rows:
-                found += batch.slice(start, count - len(found)).to_pylist()
-            start = max(0, start - batch.num_rows)
-            if len(found) == count:
-                break
-    return _named(dataset, found)
-
-
-def cells(dataset: Dataset, split: str, columns: list[str]) -> list[dict]:
-    """All rows of a split with some of their columns alone; a column that it has not is left out."""
-    wanted = [column for column in columns_of(dataset, split) if column in columns]
-    if not wanted:
-        return [{} for _ in range(size(dataset, split))]
-    if not _is_parquet(dataset, split):
-        return [{column: row.get(column) for column in wanted} for row in dataset.rows(split)]
-    return _named(dataset, pyarrow.parquet.read_table(dataset.files[split], columns=wanted).to_pylist())
-
-
-def _is_parquet(dataset: Dataset, split: str) -> bool:
-    return split in dataset.files and dataset.files[split].suffix == ".parquet"
-
-
-def _named(dataset: Dataset, rows: list[dict]) -> list[dict]:
-    """Rows with their integer labels named, as `Dataset.rows` names them."""
-    column, names = dataset.about.label, dataset.about.label_names
-    if not names:
-        return rows
-    return [{**row, column: data.named(row[column], names)} if column in row else row for row in rows]
-
-
-def labels_in(dataset: Dataset, column: str) -> list[str]:
-    """The labels that stand in a column, the most frequent first."""
-    rows = (row for split in dataset.splits for row in cells(dataset, split, [column]))
-    counts = Counter(text_of(row.get(column)).strip() for row in rows)
-    return [label for label, _ in counts.most_common() if label]
-
-
 # -- what is in a dataset --------------------------------------------------------------------------------------------
 
 
-def describe(
-    home: Home, dataset: Dataset, task_name: str | None, model: str, limit: int, most: int | None = None
-) -> dict:
-    """What `dataset show` prints; tokens are counted in all rows or in the first `most` of them."""
+def describe(home: Home, dataset: Dataset, task_name: str | None, model: str, limit: int) -> dict:
+    """What `dataset show` prints; tokens are counted in all rows."""
     tokens = bases.tokens_at_hand(bases.find(model))
-    task_name = task_name or (dataset.name if dataset.name in tasks.listing(home) else None)
-
-    def count(rows: list[dict]) -> list[int]:
-        rows = rows[:most]
-        if task_name:
-            renderer = Renderer(tasks.load(home, task_name), tokens)
-            answers = [renderer.task.answer(row) for row in rows]
-            trained = {a: len(renderer.completion_ids(a)) if a else 0 for a in set(answers)}
-            return [len(p) + trained[a] for p, a in zip(renderer.prompts(rows), answers, strict=True)]
-        return [len(ids) for ids in tokens.encode([str(row.get(dataset.about.text) or "") for row in rows])]
-
-    return data.describe(dataset, count, limit)
+    task = lengths.task_for(home, dataset, task_name)
+    return data.describe(dataset, lambda rows: lengths.counted(rows, task, dataset, tokens), limit)
 
 
 def look_for_problems(task: Task, dataset: Dataset) -> list[dict]:

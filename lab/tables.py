@@ -13,6 +13,7 @@ import pyarrow.parquet
 from lab.errors import InputError
 
 ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".parquet"}
+ROW_GROUP = 10_000
 
 
 def read(path: Path) -> pa.Table:
@@ -202,5 +203,5 @@ def size(path: Path) -> tuple[int, list[str]]:
 
 
 def write(table: pa.Table, path: Path) -> None:
-    """Writes a table as a parquet file."""
-    pyarrow.parquet.write_table(table, path)
+    """Writes a table as a parquet file, in groups of rows that can be read one without the others."""
+    pyarrow.parquet.write_table(table, path, row_group_size=ROW_GROUP)

@@ -95,13 +95,13 @@ def test_a_dataset_brings_the_task_of_its_name_and_another_model_estimates(tab):
 
 
 def test_pages_of_rows_come_one_at_a_time(tab):
-    tab.get_by_text("Rows 0 to 9 of 4,000").wait_for()
+    tab.get_by_text("Rows 1 to 10 of 4,000").wait_for()
     tab.get_by_role("button", name="Next rows").click()
-    tab.get_by_text("Rows 10 to 19 of 4,000").wait_for()
+    tab.get_by_text("Rows 11 to 20 of 4,000").wait_for()
     choose_split = tab.get_by_label("Split", exact=True).first
     choose_split.click()
     tab.get_by_role("option", name="validation", exact=True).click()
-    tab.get_by_text("Rows 10 to 19 of 872").wait_for()
+    tab.get_by_text("Rows 1 to 10 of 872").wait_for()
     tab.get_by_label("Page", exact=True).fill("9999")
     tab.get_by_label("Page", exact=True).press("Enter")
     tab.get_by_text("sentiment/validation has the pages 1 to 88").wait_for()
@@ -175,12 +175,12 @@ def test_a_small_screen_scrolls_downwards_only(chromium, served):
 
 
 def test_the_page_refuses_rows_pages_and_splits_that_are_not_there(home):
-    from lab.ui import dataset_tab
+    from lab.ui import dataset_rows
 
     found = data.load(home, "sentiment")
     for split, number in (("train", 0), ("train", 401), ("train", None), ("train", 1.5), ("gone", 1), (None, 1)):
         with pytest.raises(InputError):
-            dataset_tab.shown_rows(found, split, number)
+            dataset_rows.shown(found, split, number)
 
 
 def test_a_dataset_of_the_hub_is_fetched_by_a_process_of_its_own(home):

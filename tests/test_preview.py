@@ -4,16 +4,15 @@ import pyarrow as pa
 import pytest
 
 from lab import data, prompt, tasks
+from lab.browse import cells, rows_at
 from lab.errors import InputError
 from lab.preview import (
     SHARED,
     TRAINED,
-    cells,
     guess_columns,
     integer_labels,
     look_for_problems,
     preview,
-    rows_at,
     spans,
 )
 from lab.prompt import Renderer, Tokens

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lab import bases, data, preview, tables, tasks
+from lab import bases, checks, data, preview, tables, tasks
 from lab import task as task_file
 from lab.cli import show
 from lab.cli.common import command, say
@@ -51,6 +51,18 @@ def dataset_list(home: Home):
         splits, columns = {split: rows for split, (rows, _) in sizes.items()}, sizes[one.splits[0]][1]
         found.append({"name": name, "splits": splits, "columns": columns, "about": one.about.about})
     return found, lambda console: show.datasets(console, found)
+
+
+@click.argument("name")
+@click.option("--task", "task_name", help="The task whose labels and prompts count; by default the one of that name.")
+@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Whose tokenizer counts.")
+@click.option(
+    "--max-length", type=click.IntRange(1), default=Config().max_length, show_default=True, help="The longest allowed."
+)
+def dataset_check(home: Home, name, task_name, model, max_length):
+    """Say what is wrong with the rows: repeats, overlap of splits, empty texts, labels, rows that are too long."""
+    found = checks.of(home, data.load(home, name), task_name, model, max_length)
+    return found, lambda console: show.checks(console, found)
 
 
 @click.argument("name")
@@ -124,7 +136,8 @@ def task_preview(home: Home, name, dataset_name, row, model):
 
 
 dataset = click.Group("dataset", help="Rows from a file or the Hub.")
-for name, function in {"add": dataset_add, "list": dataset_list, "show": dataset_show}.items():
+verbs = {"add": dataset_add, "list": dataset_list, "show": dataset_show, "check": dataset_check}
+for name, function in verbs.items():
     dataset.add_command(command(name)(function))
 task = click.Group("task", help="What the model must do: labels with definitions, instruction, template.")
 verbs = {"add": task_add, "list": task_list, "show": task_show, "lint": task_lint, "preview": task_preview}

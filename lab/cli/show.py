@@ -47,6 +47,14 @@ def tasks(console: Console, found: list[dict]) -> None:
     table(console, ["task", "kind", "labels"], [[x["name"], x["kind"], ", ".join(x["labels"])] for x in found])
 
 
+def checks(console: Console, found: list[dict]) -> None:
+    for x in found:
+        console.print(f"{'fine' if x['ok'] else 'look'}: {x['check']}: {x['message']}")
+        if not x["ok"]:
+            rows = "; ".join(f"{split} {', '.join(map(str, numbers))}" for split, numbers in x["rows"].items())
+            console.print(f"      {x['advice']}{f' First rows: {rows}.' if rows else ''}")
+
+
 def lint(console: Console, found: list[dict]) -> None:
     for item in found:
         rows = f" ({item['rows']} rows)" if item["rows"] else ""

@@ -6,13 +6,16 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from lab.progress import smooth, thin
+from lab.ui import look
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # loaded by the first chart, so that the page starts fast
 
 # Read well on white and on near-black.
 BLUE, ORANGE, GREEN, RED, GREY = "#3b82f6", "#ea7a1a", "#16a37b", "#e5484d", "#757c88"
+FONT = ", ".join(look.FONT)
 GRID = "rgba(128,137,150,0.28)"
+AXIS = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True}
 LONGEST_NAME = 48  # letters of a label or a subject
 MOST_COUNTS = 24  # labels; with more of them the counts would not fit into the cells
 SCORE_LINES = [  # key, name, colour, marker
@@ -249,25 +252,28 @@ def _names(names: list[str]) -> dict:
     return {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "zeroline": False}
 
 
-def _figure(
-    name: str, traces: list[dict], x: str, y: str, height: int = 320, hovermode: str = "x unified", **axes
-) -> Figure:
-    from plotly.graph_objects import Figure
-
-    common = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True}
-    layout = {
+def layout(name: str, height: int, hovermode: str = "x unified") -> dict:
+    """What all charts share; `name` is that under which zoom and hidden lines are remembered."""
+    return {
         "template": {},
         "height": height,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": GREY, "size": 12},
+        "font": {"color": GREY, "size": 12, "family": FONT},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "hovermode": hovermode,
         "hoverlabel": {"bgcolor": "#1f2937", "font": {"color": "#ffffff"}},
         "uirevision": name,
-        "xaxis": {**common, "title": {"text": x}, **axes.pop("xaxis", {})},
-        "yaxis": {**common, "title": {"text": y}, **axes.pop("yaxis", {})},
-        **axes,
     }
-    return Figure({"data": traces, "layout": layout})
+
+
+def _figure(
+    name: str, traces: list[dict], x: str, y: str, height: int = 320, hovermode: str = "x unified", **axes
+) -> Figure:
+    from plotly.graph_objects import Figure
+
+    x_axis = {**AXIS, "title": {"text": x}, **axes.pop("xaxis", {})}
+    y_axis = {**AXIS, "title": {"text": y}, **axes.pop("yaxis", {})}
+    about = {**layout(name, height, hovermode), "xaxis": x_axis, "yaxis": y_axis, **axes}
+    return Figure({"data": traces, "layout": about})

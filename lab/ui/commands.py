@@ -13,7 +13,20 @@ import gradio as gr
 import yaml
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from lab import bases, comparison, config, data, evaluations, generator, jobs, plan, preview, runs, tasks
+from lab import (
+    bases,
+    checks,
+    comparison,
+    config,
+    data,
+    evaluations,
+    generator,
+    jobs,
+    plan,
+    preview,
+    runs,
+    tasks,
+)
 from lab import task as task_file
 from lab.comparison import Comparison
 from lab.config import BUNDLED_MODEL, Config
@@ -100,6 +113,15 @@ def dataset_list(home: Home) -> list[dict]:
         sizes, columns = {x: preview.size(one, x) for x in one.splits}, preview.columns_of(one, one.splits[0])
         found.append({"name": name, "splits": sizes, "columns": columns, "about": one.about.about})
     return found
+
+
+def dataset_check(
+    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
+) -> list[dict]:
+    """What is wrong with the rows: check, ok, message, advice, the first rows by split."""
+    if max_length < 1:
+        raise InputError("max_length: at least 1.")
+    return checks.of(home, data.load(home, name), task or None, access.model_id(model), max_length)
 
 
 def dataset_show(
@@ -305,7 +327,7 @@ def generate(
 
 
 COMMANDS = [
-    *(dataset_list, dataset_show, task_add, task_list, task_show, task_lint, task_preview),
+    *(dataset_list, dataset_show, dataset_check, task_add, task_list, task_show, task_lint, task_preview),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete),
     *(evaluate, compare, generate),
 ]

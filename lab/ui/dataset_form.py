@@ -4,15 +4,18 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import gradio as gr
 
-from lab import data, preview, tables
+from lab import browse, data, preview, tables
 from lab.data import About
 from lab.errors import InputError, WorkError
 from lab.home import ROOT, Home
-from lab.ui import access, look
+from lab.ui import access, file_head, look
 
 FILES, HUB = "Files", "Hugging Face Hub"
 ENDINGS = sorted(tables.ENDINGS)
@@ -40,20 +43,25 @@ def build(home: Home, dataset: gr.Dropdown) -> None:
         label_names = gr.Textbox(
             label="Names of the integer labels 0, 1, …", placeholder="bad, good", max_lines=1, visible=False
         )
+        head = gr.HTML(file_head.EMPTY, padding=False)
         add = gr.Button("Add dataset", variant="primary")
-        said = gr.Markdown(elem_classes=["said"])
+        said = gr.Markdown(elem_classes=["said", "line-kept"])
 
-    columns = [name, text, label, target, label_names, said]
+    roles = [text, label, target]
     private = {"api_visibility": "private"}
+    quiet = {**private, "show_progress": "hidden"}
 
     @access.handler
     def switch(kind):
         from_hub = kind == HUB
-        return gr.update(visible=not from_hub), gr.update(visible=from_hub), gr.update(visible=from_hub)
+        waiting = file_head.HUB if from_hub else file_head.EMPTY
+        return gr.update(visible=not from_hub), gr.update(visible=from_hub), gr.update(visible=from_hub), waiting
 
-    source.input(switch, source, [files, hub, label_names], **private, show_progress="hidden")
-    train.upload(access.handler(read_columns), train, columns, **private)
-    label.input(access.handler(ask_for_names), [train, label], label_names, **private, show_progress="hidden")
+    source.input(switch, source, [files, hub, label_names, head], **quiet)
+    train.upload(access.handler(read_columns), train, [name, *roles, label_names, head], **private)
+    train.clear(lambda: file_head.EMPTY, None, head, **quiet)
+    label.input(access.handler(ask_for_names), [train, label], label_names, **quiet)
+    gr.on([role.input for role in roles], access.handler(show_head), [train, *roles], head, **quiet)
 
     @access.handler
     def add_dataset(request: gr.Request, kind, train, validation, test, hub, *fields):
@@ -61,47 +69,66 @@ def build(home: Home, dataset: gr.Dropdown) -> None:
             access.may_change(request)
             roles = [(value or "").strip() for value in fields]  # name, columns, names of labels
             if kind == HUB:
-                fetch(home, hub or "", *roles)
+                yield from waited(f"Fetching {hub} from the Hub", fetch, home, hub or "", *roles)
             else:
-                keep(home, {"train": train, "validation": validation, "test": test}, *roles)
+                files = {"train": train, "validation": validation, "test": test}
+                yield from waited("Reading the files", keep, home, files, *roles)
+            added = data.load(home, roles[0])
         except (InputError, WorkError) as error:
-            return gr.skip(), look.plain(in_words_of_the_page(str(error)))
-        added = data.load(home, roles[0])
-        sizes = ", ".join(f"{split} {preview.size(added, split):,} rows" for split in added.splits)
-        return gr.update(choices=data.listing(home), value=added.name), look.plain(f"Added {added.name}: {sizes}.")
+            yield gr.skip(), look.plain(in_words_of_the_page(str(error)))
+            return
+        sizes = ", ".join(f"{split} {browse.size(added, split):,} rows" for split in added.splits)
+        yield gr.update(choices=data.listing(home), value=added.name), look.plain(f"Added {added.name}: {sizes}.")
 
-    inputs = [source, train, validation, test, hub, name, text, label, target, label_names]
-    add.click(add_dataset, inputs, [dataset, said], **private, concurrency_limit=1)
+    inputs = [source, train, validation, test, hub, name, *roles, label_names]
+    add.click(add_dataset, inputs, [dataset, said], **private, show_progress="minimal", concurrency_limit=1)
+
+
+def waited(doing: str, work: Callable, *values) -> Iterator[tuple]:
+    """Does some work and says every second that it goes on; what the work raises is raised in the end."""
+    begun = time.monotonic()
+    yield gr.skip(), look.plain(f"{doing} …")
+    with ThreadPoolExecutor(1) as worker:
+        ends = worker.submit(work, *values)
+        while wait([ends], 1).not_done:
+            yield gr.skip(), look.plain(f"{doing} … {time.monotonic() - begun:.0f} s so far.")
+        ends.result()
 
 
 def read_columns(file: str | None):
-    """Fills the form from an uploaded file: its columns, which of them is probably what, a name."""
+    """Fills the form from an uploaded file: its columns, which of them is probably what, a name; shows its first rows."""
     try:
         if file is None:
             raise InputError("Choose a file first.")
-        table = tables.read(Path(file))
+        table = browse.read(Path(file))
     except InputError as error:
-        return *(gr.skip() for _ in range(5)), look.plain(str(error))
+        return *(gr.skip() for _ in range(5)), file_head.refusal(str(error))
     names = table.column_names
     roles = preview.guess_columns(table.slice(0, preview.PREVIEW_ROWS).to_pylist())
     chosen = {role: gr.update(choices=["", *names], value=roles[role] or "") for role in ("label", "target")}
     stem = re.sub(r"[^a-z0-9_-]+", "-", Path(file).stem.lower()).strip("-_")[:64]
-    read = f"{table.num_rows:,} rows, columns {', '.join(names)}. Check which is which, then add it."
     return (
         stem or gr.skip(),
         gr.update(choices=names, value=roles["text"]),
         chosen["label"],
         chosen["target"],
         names_wanted(table.column(roles["label"]).to_pylist() if roles["label"] else []),
-        look.plain(read),
+        show_head(file, roles["text"], roles["label"], roles["target"]),
     )
+
+
+def show_head(file: str | None, text: str | None, label: str | None, target: str | None) -> str:
+    """The first rows of the uploaded file, with what each column is taken for."""
+    if not file:
+        return gr.skip()
+    return file_head.shown(Path(file).name, preview.head_of(Path(file), text, label), text, label, target)
 
 
 def ask_for_names(file: str | None, label: str | None):
     """Shows the field for names of integer labels when the chosen column holds such labels."""
     if not file or not label:
         return gr.skip()
-    table = tables.read(Path(file))
+    table = browse.read(Path(file))
     return names_wanted(table.column(label).to_pylist() if label in table.column_names else [])
 
 

@@ -1,19 +1,19 @@
 """The Dataset tab: choose or add a dataset, see what is in it, edit the task and see the exact prompt of a row."""
 
+import time
 from functools import lru_cache
 
 import gradio as gr
 
-from lab import data, preview, tasks
+from lab import browse, checks, data, lengths
 from lab.config import BUNDLED_DATASET, BUNDLED_MODEL, Config
 from lab.data import Dataset
 from lab.errors import InputError
 from lab.home import Home
-from lab.task import text_of
-from lab.ui import access, dataset_form, look, task_form
+from lab.ui import access, dataset_charts, dataset_checks, dataset_form, dataset_rows, look, task_form
 
-PAGE_ROWS = 10
-MOST_COLUMNS, MOST_LETTERS, MOST_LABELS = 20, 400, 40  # of what is shown
+MOST_LABELS = 40  # of the table of counts
+LONGEST_LIMIT = 1_000_000  # tokens
 
 
 def build(page: gr.Blocks, home: Home) -> None:
@@ -23,18 +23,31 @@ def build(page: gr.Blocks, home: Home) -> None:
                 dataset = gr.Dropdown(
                     data.listing(home), value=BUNDLED_DATASET, label="Dataset", filterable=False, interactive=True
                 )
-                summary = gr.Markdown(elem_classes=["quiet", "said"])
-                counts = gr.Dataframe(label="Rows and labels by split", **look.WORDS_TABLE)
+                about = gr.Markdown(elem_classes=["quiet", "said"])
+                card = gr.HTML(dataset_checks.WAITING, padding=False, elem_classes=["checks-place"])
             with gr.Column(scale=3, min_width=320):
-                rows = gr.Dataframe(label="Rows", **{**look.WORDS_TABLE, "max_height": 640})
-                with gr.Row(elem_classes=["at-end"]):
-                    split = gr.Dropdown(label="Split", filterable=False, interactive=True, min_width=120)
-                    number = gr.Number(1, label="Page", precision=0, minimum=1, interactive=True, min_width=90)
-                    back = gr.Button("Previous rows", size="md", min_width=120)
-                    on = gr.Button("Next rows", size="md", min_width=120)
-                where = gr.Markdown(elem_classes=["quiet"])
+                rows = dataset_rows.build(page, home, dataset)
         dataset_form.build(home, dataset)
-        task_form.build(page, home, tab, dataset)
+        with gr.Row():
+            with gr.Column(min_width=320):
+                gr.Markdown("## Labels by split", elem_classes=["section"])
+                balance = gr.Plot(label="Labels by split", show_label=False, elem_classes=["chart-place"])
+                balance_said = gr.Markdown(elem_classes=["quiet", "said"])
+                with gr.Accordion("As a table", open=False):
+                    counts = gr.Dataframe(label="Rows and labels by split", **look.WORDS_TABLE)
+            with gr.Column(min_width=320):
+                gr.Markdown("## Tokens of a row", elem_classes=["section"])
+                tokens = gr.Plot(label="Tokens of a row", show_label=False, elem_classes=["chart-place"])
+                tokens_said = gr.Markdown(elem_classes=["quiet", "said"])
+                limit = gr.Number(
+                    Config().max_length,
+                    label="max_length",
+                    info="The limit that the line and the check stand for; a run has its own.",
+                    precision=0,
+                    minimum=1,
+                    interactive=True,
+                )
+        exact = task_form.build(page, home, tab, dataset)
 
     @access.handler
     def refresh(chosen):
@@ -42,98 +55,77 @@ def build(page: gr.Blocks, home: Home) -> None:
         return gr.update(choices=names, value=chosen if chosen in names else BUNDLED_DATASET)
 
     @access.handler
-    def show_dataset(name):
+    def show_contents(name, limit):
         found = data.load(home, name)
-        said, table = described(home, found)
-        first = found.splits[0]
-        return said, table, gr.update(choices=found.splits, value=first), 1, *shown_rows(found, first, 1)
+        said, table, chart, words = balance_of(found)
+        return said, table, chart, words, *lengths_of(home, found, allowed(limit))
 
     @access.handler
-    def show_rows(name, split, number):
-        return shown_rows(data.load(home, name), split, number)
+    def show_lengths(name, limit):
+        return lengths_of(home, data.load(home, name), allowed(limit))
 
-    def turned(step: int):
+    private = {"api_visibility": "private"}
+    of_lengths = [card, tokens, tokens_said]
+    gr.on([page.load, tab.select], refresh, dataset, dataset, show_progress="hidden", **private)
+    contents = [about, counts, balance, balance_said, *of_lengths]
+    private["trigger_mode"] = "always_last"  # what was chosen last is shown last
+    rows.filled.then(show_contents, [dataset, limit], contents, show_progress="minimal", **private)
+    gr.on([limit.change, tab.select], show_lengths, [dataset, limit], of_lengths, show_progress="hidden", **private)
+
+    if exact:  # the split and the row of the exact prompt, and what makes it be shown anew
+
         @access.handler
-        def turn(name, split, number):
-            found = data.load(home, name)
-            number = max(1, min(pages(found, split), whole(number, "The page") + step))
-            return number, *shown_rows(found, split, number)
+        def pick(split, event: gr.SelectData):
+            return split, dataset_rows.picked(event), time.time()
 
-        return turn
-
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on([page.load, tab.select], refresh, dataset, dataset, **quiet)
-    shown = [summary, counts, split, number, rows, where]
-    gr.on([page.load, dataset.change], show_dataset, dataset, shown, api_visibility="private", show_progress="minimal")
-    gr.on([split.input, number.submit, number.blur], show_rows, [dataset, split, number], [rows, where], **quiet)
-    back.click(turned(-1), [dataset, split, number], [number, rows, where], **quiet)
-    on.click(turned(1), [dataset, split, number], [number, rows, where], **quiet)
+        rows.table.select(pick, rows.split, list(exact), show_progress="hidden", **private)
 
 
-def described(home: Home, dataset: Dataset) -> tuple[str, dict]:
-    """What is in a dataset, in words and as a table of rows and labels by split. Looked at once for each state of it."""
-    files = [*dataset.files.values(), home.tasks / f"{dataset.name}.yaml"]
-    state = tuple((path, path.stat().st_mtime_ns) for path in files if path.is_file())
-    return _described(home, dataset.name, state)
+def allowed(limit) -> int:
+    """A limit that a browser sent; the usual one where the field is empty, as while one writes another into it."""
+    limit = Config().max_length if limit is None else dataset_rows.whole(limit, "max_length")
+    if not 1 <= limit <= LONGEST_LIMIT:
+        raise InputError(f"max_length must be from 1 to {LONGEST_LIMIT:,}.")
+    return limit
+
+
+def balance_of(dataset: Dataset) -> tuple:
+    """What is in a dataset: in words, its labels as a table, as a chart and as the chart's text."""
+    column = dataset.about.label
+    counts = browse.label_counts(dataset, column)
+    sizes = {split: browse.size(dataset, split) for split in dataset.splits}
+    labels = dataset_charts.ordered(counts)
+    table = [["rows", *(f"{n:,}" for n in sizes.values())]]
+    table += [[dataset_rows.cut(label), *(f"{of.get(label, 0):,}" for of in counts.values())] for label in labels]
+    if len(labels) > MOST_LABELS:
+        table[MOST_LABELS + 1 :] = [[f"and {len(labels) - MOST_LABELS:,} more labels", *("" for _ in sizes)]]
+    words = dataset_charts.balance_in_words(counts) if column else "The dataset names no column with labels."
+    said = [
+        dataset.about.about,
+        f"Rows: {', '.join(f'{n:,} in {split}' for split, n in sizes.items())}.",
+        f"Columns: {', '.join(browse.columns_of(dataset, dataset.splits[0]))}.",
+    ]
+    return (
+        "\n\n".join(look.plain(line) for line in said if line),
+        {"headers": ["", *sizes], "data": table},
+        dataset_charts.balance_chart(counts, dataset.name),
+        look.plain(words),
+    )
+
+
+def lengths_of(home: Home, dataset: Dataset, limit: int) -> tuple:
+    """What depends on the limit of tokens: the check card, the histogram and its text."""
+    task_file = home.tasks / f"{dataset.name}.yaml"
+    state = (*browse.state_of(dataset), task_file.stat().st_mtime_ns if task_file.is_file() else 0)
+    found, measured = _looked_at(home, dataset.name, state)
+    card = dataset_checks.card([*found, checks.too_long(measured, limit)])
+    chart = dataset_charts.tokens_chart(measured, limit, dataset.name)
+    return card, chart, look.plain(dataset_charts.tokens_in_words(measured, limit))
 
 
 @lru_cache(maxsize=16)
-def _described(home: Home, name: str, state: tuple) -> tuple[str, dict]:
-    found = preview.describe(
-        home, data.load(home, name), None, BUNDLED_MODEL, Config().max_length, most=preview.PREVIEW_ROWS
-    )
-    counted = "prompt with its answer" if name in tasks.listing(home) else "text"
-    splits, tokens = found["splits"], found["tokens"]
-    labels = list(dict.fromkeys(label for about in splits.values() for label in about["labels"]))
-    table = [["rows", *(f"{about['rows']:,}" for about in splits.values())]]
-    for label in labels[:MOST_LABELS]:
-        table.append([cut(label), *(f"{about['labels'].get(label, 0):,}" for about in splits.values())])
-    if len(labels) > MOST_LABELS:
-        table.append([f"and {len(labels) - MOST_LABELS:,} more labels", *("" for _ in splits)])
-    said = [
-        found["about"],
-        f"Columns: {', '.join(found['columns'])}.",
-        f"Texts that stand twice in a split: {found['duplicates']:,}; in more than one split: {found['overlap']:,}.",
-        f"Longest {counted} of the first {preview.PREVIEW_ROWS:,} rows: {tokens['max']:,} tokens of the bundled model; "
-        f"95% have {tokens['p95']:,} or fewer.",
-    ]
-    return "\n\n".join(look.plain(line) for line in said if line), {"headers": ["", *splits], "data": table}
-
-
-def shown_rows(dataset: Dataset, split: str, number) -> tuple:
-    """One page of a split's rows, cells as text, and a line that says where it is."""
-    total, number = preview.size(dataset, split), whole(number, "The page")
-    if not 1 <= number <= pages(dataset, split):
-        raise InputError(f"Page {number}: {dataset.name}/{split} has the pages 1 to {pages(dataset, split)}.")
-    start = (number - 1) * PAGE_ROWS
-    found = preview.rows_at(dataset, split, start, PAGE_ROWS)
-    columns = preview.columns_of(dataset, split)[:MOST_COLUMNS]
-    table = [[str(start + i), *(cut(text_of(row[column])) for column in columns)] for i, row in enumerate(found)]
-    where = f"Rows {start:,} to {start + len(found) - 1:,} of {total:,}, counted from 0."
-    value = {"headers": ["row", *map(cut, columns)], "data": table}
-    return gr.update(value=value, column_widths=widths(value)), where
-
-
-def widths(table: dict) -> list[str]:
-    """Widths of columns by what stands in them; together they fill the table, unless it has many columns."""
-    longest = [min(60, max(map(len, column))) for column in zip(table["headers"], *table["data"], strict=True)]
-    least = 0.2 if len(longest) < 5 else 0.14
-    shares = [0.12, *(max(letters / sum(longest), least) for letters in longest[1:])]
-    widest = shares.index(max(shares))
-    shares[widest] = max(0.3, 1 - sum(share for i, share in enumerate(shares) if i != widest))
-    return [f"{share:.0%}" for share in shares]
-
-
-def pages(dataset: Dataset, split: str) -> int:
-    return max(1, -(-preview.size(dataset, split) // PAGE_ROWS))
-
-
-def whole(number, what: str) -> int:
-    """A number that a browser sent, if it is a whole one."""
-    if isinstance(number, bool) or not isinstance(number, int | float) or number != int(number):
-        raise InputError(f"{what} must be a whole number.")
-    return int(number)
-
-
-def cut(text: str) -> str:
-    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
+def _looked_at(home: Home, name: str, _state: tuple) -> tuple[list[dict], dict]:
+    """The checks and the token counts of a dataset, made once for each state of it and of the task of its name."""
+    dataset = data.load(home, name)
+    task = lengths.task_for(home, dataset)
+    return checks.of_rows(dataset, task), lengths.measure(dataset, task, BUNDLED_MODEL)

@@ -130,6 +130,34 @@ CSS = """
 .answers summary { cursor: pointer; }
 .answers pre { margin: .4rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
 
+/* A dataset: its check card, and charts that keep their place while they are made. */
+.checks { padding: 12px 14px; border: 1px solid var(--border-color-primary); border-left: 4px solid #b45309;
+  border-radius: var(--radius-md); background: var(--block-background-fill); }
+.checks.good { border-left-color: #15803d; }
+.checks h3 { margin: 0 0 .5rem; font-size: .95rem; }
+.checks ul { margin: 0; padding: 0; list-style: none; }
+.checks li { display: flex; gap: 10px; margin: 0 0 .5rem; padding: 0; }
+.checks li > div { min-width: 0; }
+.checks p { margin: 0; font-size: .875rem; overflow-wrap: anywhere; }
+.checks .sign { flex: none; width: 1.25rem; height: 1.25rem; border-radius: 50%; background: #b45309; color: white;
+  font-size: .8rem; font-weight: 700; line-height: 1.25rem; text-align: center; }
+.checks .good .sign { background: #15803d; }
+.checks .good p, .checks .where { color: var(--body-text-color-subdued); }
+.checks-place { min-height: 15rem; }
+.chart-place { min-height: 290px; }
+.line-kept { min-height: 1.5rem; }
+.file-head { padding: 4px 2px; font-size: .875rem; }
+.file-head p, .file-head li { margin: 0 0 .25rem; overflow-wrap: anywhere; }
+.file-head ul { margin: 0 0 .4rem 1.1rem; }
+.file-head .scrolls { overflow-x: auto; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); }
+.file-head table { width: 100%; border-collapse: collapse; }
+.file-head caption { padding: 4px 10px; text-align: left; color: var(--body-text-color-subdued); }
+.gradio-container .file-head :is(table, thead, tbody, tr) { border: 0; }
+.gradio-container .file-head :is(th, td) { max-width: 26rem; min-width: 5rem; padding: 4px 10px; vertical-align: top;
+  text-align: left; border: 0; border-top: 1px solid var(--border-color-primary); overflow-wrap: anywhere; }
+.file-head .role { margin-left: .3rem; padding: 0 .4rem; border: 1px solid var(--color-accent); border-radius: 999px;
+  color: var(--color-accent); font-size: .75rem; white-space: nowrap; }
+
 @media (min-width: 900px) {
   .stays-in-sight { position: sticky; top: 8px; align-self: flex-start; }
 }
