@@ -5,7 +5,7 @@ from collections import Counter
 
 import pyarrow.parquet
 
-from lab import bases, data, lint, packing, tables, tasks
+from lab import balance, bases, data, lint, packing, tables, tasks
 from lab.bases import Base
 from lab.config import BUNDLED_MODEL, Config
 from lab.data import About, Dataset
@@ -155,10 +155,8 @@ def describe(
 
 
 def look_for_problems(task: Task, dataset: Dataset) -> list[dict]:
-    """What `lint` says of a task and all rows of a dataset, read column by column."""
-    columns = list(filter(None, [task.text, task.label]))
-    rows = [row for split in dataset.splits for row in cells(dataset, split, columns)]
-    return lint.lint(task, rows, columns_of(dataset, dataset.splits[0]))
+    """What `lint` says of a task and all rows of a dataset, which are counted once and not read again at every keystroke."""
+    return lint.lint_counts(task, balance.counts(dataset, task), columns_of(dataset, dataset.splits[0]))
 
 
 def lint_whole(task: Task, dataset: Dataset) -> list[dict]:
@@ -185,15 +183,22 @@ def of_row(task: Task, dataset: Dataset, split: str, number: int, base: Base) ->
         raise InputError(f"The task {task.name} needs the column {task.text!r}; {dataset.name}/{split} has {has}.")
     if not 0 <= number < total:
         raise InputError(f"Row {number}: {dataset.name}/{split} has the rows 0 to {total - 1}.")
-    looks = lint.lint_columns(task, cells(dataset, split, [task.text]), columns)
+    looks = lint.lint_columns(task, balance.counts(dataset, task, [split]), columns)
     renderer = Renderer(task, bases.tokens_at_hand(base))
     row = rows_at(dataset, split, number, 1)[0]
-    found = preview(renderer, row, rows_at(dataset, split, 0, PREVIEW_ROWS))
+    found = preview(renderer, row, telling(renderer, rows_at(dataset, split, 0, PREVIEW_ROWS)))
     found["notes"] = [*found["notes"], *(x["message"] for x in looks)]
     found["spans"] = spans(renderer, row, found["shared_prefix_tokens"])
     if not renderer.tokens.exact:
         found["unchecked"] = bases.unchecked(base)
     return found
+
+
+def telling(renderer: Renderer, rows: list[dict]) -> list[dict]:
+    """The rows that tell what all of them share and what a batch costs: the first ones, and the two whose prompts are
+    furthest apart. To put them all into tokens at every keystroke takes seconds where definitions are long."""
+    prompts = {renderer.prompt_text(row): i for i, row in enumerate(rows[COST_ROWS:], COST_ROWS)}
+    return rows[:COST_ROWS] + [rows[prompts[text]] for text in sorted(prompts)[:1] + sorted(prompts)[-1:]]
 
 
 def preview(renderer: Renderer, row: dict, rows: list[dict]) -> dict:

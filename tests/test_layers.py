@@ -13,12 +13,13 @@ LAB = ROOT / "lab"
 
 # From the bottom to the top: a layer imports itself and those above it in this list.
 LAYERS = {
-    "words": ["errors", "task", "lint", "template", "prompt", "config", "metrics", "packing"],
+    "words": ["errors", "task", "difference", "lint", "template", "prompt", "config", "metrics", "packing"],
     "records": [
         "home",
         "tables",
         "data",
         "splits",
+        "versions",
         "tasks",
         "bases",
         "checkpoints",
@@ -29,6 +30,7 @@ LAYERS = {
         "evaluations",
         "comparison",
         "plan",
+        "balance",
         "preview",
     ],
     "jobs": ["jobs", "generator"],
