@@ -134,12 +134,7 @@ def lint_columns(task: Task, counts: Counts, columns: list[str]) -> list[dict]:
 def _lint_labels(task: Task, labels: Counter[str], say) -> None:
     counts = merged(task, labels)
     _lint_unknown(task, counts, say)
-    for label in task.labels:
-        for name in label.merge:
-            if name not in labels:
-                near = nearest(name, [x for x, _ in labels.most_common(1000) if x not in task.names])
-                hint = f"; is it {near!r}?" if near and near not in label.merge else ""
-                say("warning", f"No row has the label {name!r}, which is merged into {label.name!r}{hint}", label.name)
+    _lint_merges(task, labels, list(_unknown(task, counts))[:MOST_UNKNOWN], say)
     for label in task.labels:
         if label.name not in counts:
             say("warning", f"No row has the label {label.name!r}.", label.name)
@@ -166,6 +161,19 @@ def _lint_unknown(task: Task, counts: Counter[str], say) -> None:
             None,
             sum(n for _, n in more),
         )
+
+
+def _lint_merges(task: Task, labels: Counter[str], unknown: list[str], say) -> None:
+    """Merged labels that no row has, where one that the rows have is spelled almost like it."""
+    for label in task.labels:
+        for name in label.merge:
+            near = nearest(name, unknown) if name not in labels else None
+            if near:
+                say(
+                    "warning",
+                    f"No row has the label {name!r}, which is merged into {label.name!r}; is it {near!r}?",
+                    name,
+                )
 
 
 def _lint_beginnings(task: Task, counts: Counter[str], say) -> None:
