@@ -5,7 +5,7 @@ from collections import Counter
 
 import pyarrow.parquet
 
-from lab import balance, bases, data, lint, packing, tables, tasks
+from lab import balance, bases, data, lint, marks, packing, tables, tasks
 from lab.bases import Base
 from lab.config import BUNDLED_MODEL, Config
 from lab.data import About, Dataset
@@ -176,7 +176,7 @@ def lint_whole(task: Task, dataset: Dataset) -> list[dict]:
 
 
 def of_row(task: Task, dataset: Dataset, split: str, number: int, base: Base) -> dict:
-    """The exact prompt of a row counted from 0: see `preview`; with `spans`, and `unchecked` where counts are estimates."""
+    """The exact prompt of a row counted from 0: see `preview`; with `spans`, `marked` (see `marks`), and `unchecked` where counts are estimates."""
     columns, total = columns_of(dataset, split), size(dataset, split)
     if task.text not in columns:
         has = ", ".join(map(repr, columns))
@@ -189,6 +189,7 @@ def of_row(task: Task, dataset: Dataset, split: str, number: int, base: Base) ->
     found = preview(renderer, row, telling(renderer, rows_at(dataset, split, 0, PREVIEW_ROWS)))
     found["notes"] = [*found["notes"], *(x["message"] for x in looks)]
     found["spans"] = spans(renderer, row, found["shared_prefix_tokens"])
+    found["marked"] = marks.split(renderer, row, found["spans"])
     if not renderer.tokens.exact:
         found["unchecked"] = bases.unchecked(base)
     return found

@@ -51,13 +51,18 @@ def save(home: Home, task: Task) -> tuple[int, bool]:
 
     Raises InputError for the name of a bundled task: those stay as they are.
     """
-    if (BUNDLED / f"{task.name}.yaml").is_file():
+    if is_bundled(task.name):
         raise InputError(
             f"{task.name!r} is a bundled task, which stays as it is; "
             f"save yours under another name, such as {free_name(home, task.name)}."
         )
     with guard(home.tasks):
         return versions.keep(home, task)
+
+
+def is_bundled(name: str) -> bool:
+    """Whether a name stands for a bundled task: it cannot be saved over."""
+    return (BUNDLED / f"{name}.yaml").is_file()
 
 
 def free_name(home: Home, name: str) -> str:

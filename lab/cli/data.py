@@ -119,7 +119,7 @@ def task_preview(home: Home, name, dataset_name, row, model):
     if not 0 <= row < total:
         raise InputError(f"--row {row}: {dataset_name}/{split} has the rows 0 to {total - 1}.")
     found = preview.of_row(task, dataset, split, row, bases.find(model))
-    del found["spans"]  # for the page
+    del found["spans"], found["marked"]  # for the page
     return found, lambda console: show.preview(console, found)
 
 

@@ -150,7 +150,7 @@ def task_preview(home: Home, name: str, dataset: str, row: int = 0, model: str =
     """The exact prompt of a row of the dataset's first split, its tokens counted."""
     task, found = tasks.load(home, name), data.load(home, dataset)
     shown = preview.of_row(task, found, found.splits[0], row, bases.find(access.model_id(model)))
-    del shown["spans"]  # for the page
+    del shown["spans"], shown["marked"]  # for the page
     return shown
 
 

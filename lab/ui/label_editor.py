@@ -1,0 +1,182 @@
+"""The table of labels with what one does to its rows, the chosen label in a form below it, and the way back."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gradio as gr
+
+from lab import data, preview
+from lab.home import Home
+from lab.ui import access, label_table
+from lab.ui.label_table import ALIASES, COLUMNS, DEFINITION, EMPTY, INTO, NAME, Row
+
+MOST_LABELS = 100  # taken over from a dataset
+MOST_STEPS = 50  # that can be undone
+SHOWN_LETTERS = 140  # of a cell that is not being edited
+
+History = list[tuple[tuple | None, list[Row]]]  # what was edited, and the table after it; the last one stands
+
+
+@dataclass(frozen=True)
+class LabelEditor:
+    """The table, and the `parts` that `opened` fills."""
+
+    table: gr.Dataframe
+    parts: list[gr.components.Component]
+
+
+def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.State) -> LabelEditor:
+    """Table, buttons and form; `edited_at` gets a new time with every change. `column` holds the labels of the data."""
+    table = gr.Dataframe(
+        headers=COLUMNS,
+        datatype="str",
+        type="array",
+        column_count=(4, "fixed"),
+        row_count=(2, "dynamic"),
+        column_widths=["24%", "42%", "15%", "19%"],
+        label="Labels",
+        interactive=True,
+        wrap=True,
+        buttons=[],
+        max_height=420,
+        max_chars=SHOWN_LETTERS,
+        elem_classes=["words-table", "labels-table"],
+    )
+    gr.Markdown(
+        "Each row is a label as it stands in the data. A click chooses a row, a double click or Enter edits a cell.",
+        elem_classes=["quiet"],
+    )
+    with gr.Row(elem_classes=["at-end"]):
+        add = gr.Button("Add a label", size="sm", min_width=110)
+        from_data = gr.Button("Add labels from the data", size="sm", min_width=110)
+        undo = gr.Button("Undo", size="sm", min_width=80)
+    with gr.Group(elem_classes=["chosen-label"]):
+        with gr.Row(elem_classes=["at-end"]):
+            chosen = gr.Dropdown([], label="Chosen label", filterable=False, interactive=True, min_width=180, scale=2)
+            up = gr.Button("Move up", size="sm", min_width=70)
+            down = gr.Button("Move down", size="sm", min_width=70)
+            remove = gr.Button("Remove", size="sm", min_width=70)
+        with gr.Row():
+            name = gr.Textbox(label="Label", max_lines=1, min_width=130)
+            into = gr.Dropdown([""], value="", label="Merge into", interactive=True, filterable=False, min_width=130)
+            aliases = gr.Textbox(label="Aliases, with commas between", max_lines=1, min_width=130)
+        definition = gr.Textbox(label="Definition", lines=4, max_lines=14)
+    said = gr.Markdown(elem_classes=["said", "labels-said"])
+    # Which row the form shows: sent with what is typed, so that no text is written into the row chosen after it.
+    row = gr.Number(0, visible="hidden", precision=0)
+    history = gr.State([])
+
+    form = [chosen, row, name, definition, aliases, into]
+    parts = [table, *form, history]
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+
+    def does(change: Callable, *more):
+        """A handler that changes the table by a function of it and of the chosen row."""
+
+        @access.handler
+        def do(table, chosen, history, *values):
+            rows, i, words = change(label_table.all_rows(table), number(chosen), *values)
+            return *opened(rows, i, after(history, None, rows)), words, time.time()
+
+        return [do, [table, chosen, history, *more], [*parts, said, edited_at]]
+
+    def add_found(rows, i, dataset_name, column):
+        found = preview.labels_in(data.load(home, dataset_name), column or "")[:MOST_LABELS]
+        return label_table.with_labels(rows, found)
+
+    up.click(*does(lambda rows, i: label_table.moved(rows, i, -1)), **quiet)
+    down.click(*does(lambda rows, i: label_table.moved(rows, i, 1)), **quiet)
+    remove.click(*does(label_table.removed), **quiet)
+    add.click(*does(lambda rows, i: label_table.added(rows)), **quiet)
+    from_data.click(*does(add_found, dataset, column), **quiet)
+
+    @access.handler
+    def take_back(chosen, history):
+        if len(history) < 2:
+            return *[gr.skip()] * len(parts), "There is nothing to undo.", gr.skip()
+        history = history[:-1]
+        return *opened(history[-1][1], number(chosen), history), "Undone.", time.time()
+
+    @access.handler
+    def choose(table, event: gr.SelectData):
+        rows, i = label_table.all_rows(table), event.index[0]
+        clicked = label_table.all_rows([event.row_value or []])[0]
+        if not (i < len(rows) and rows[i] == clicked):  # the table is shown in another order
+            i = rows.index(clicked) if clicked in rows else i
+        return in_form(rows, i)
+
+    @access.handler
+    def type_in_table(table, chosen, history):
+        rows = label_table.all_rows(table)
+        before = history[-1][1] if history else rows
+        if rows == before:
+            return [gr.skip()] * (len(parts) + 1)
+        new = label_table.renamed(before, rows)
+        return *opened(new, number(chosen), after(history, None, new), redraw=new != rows), time.time()
+
+    def types(column: int):
+        """A handler for a field of the form, which writes a cell of the row that the form shows."""
+
+        @access.handler
+        def write(text, row, table, history):
+            rows, i, text = label_table.all_rows(table), number(row), str(text or "")
+            text = text if column == DEFINITION else text.strip()
+            if not i < len(rows) or rows[i][column] == text:
+                return [gr.skip()] * 4
+            going_on = len(history) > 1 and history[-1] == (
+                (i, column),
+                rows,
+            )  # one step back undoes all that was typed
+            base = history[-2][1] if going_on else rows
+            new = label_table.written(base, i, column, text)
+            return new, gr.update(choices=names(new)), after(history, (i, column), new), time.time()
+
+        return [write, [row, table, history], [table, chosen, history, edited_at]]
+
+    undo.click(take_back, [chosen, history], [*parts, said, edited_at], **quiet)
+    table.select(choose, table, form, **quiet)
+    table.input(type_in_table, [table, chosen, history], [*parts, edited_at], **quiet)
+    chosen.input(
+        access.handler(lambda table, i: in_form(label_table.all_rows(table), i)), [table, chosen], form, **quiet
+    )
+    for field, cell in ((name, NAME), (definition, DEFINITION), (aliases, ALIASES), (into, INTO)):
+        event = field.input if field is into else field.change  # `input` of a text box misses pasting and deleting
+        write, others, outputs = types(cell)
+        event(write, [field, *others], outputs, trigger_mode="always_last", **quiet)
+    return LabelEditor(table, parts)
+
+
+def opened(rows: list[Row], i: int = 0, history: History | None = None, redraw: bool = True) -> tuple:
+    """The values of the editor's parts for a table; without a history one begins."""
+    rows = rows or [EMPTY]
+    return rows if redraw else gr.skip(), *in_form(rows, i), history or [(None, rows)]
+
+
+def in_form(rows: list[Row], i: int) -> tuple:
+    """The values of the form for a row of the table."""
+    i = min(max(0, number(i)), max(0, len(rows) - 1))
+    row = rows[i] if rows else EMPTY
+    targets = [other[NAME] for other in rows if other[NAME] and other[INTO] in ("", other[NAME]) and other is not row]
+    if row[INTO] and row[INTO] not in targets:
+        targets.append(row[INTO])
+    into = gr.update(choices=["", *dict.fromkeys(targets)], value=row[INTO])
+    return gr.update(choices=names(rows), value=i), i, row[NAME], row[DEFINITION], row[ALIASES], into
+
+
+def names(rows: list[Row]) -> list[tuple[str, int]]:
+    """The rows as they can be chosen."""
+    return [(f"{i + 1}. {row[NAME] or 'without a name'}", i) for i, row in enumerate(rows)]
+
+
+def after(history: History, what: tuple | None, rows: list[Row]) -> History:
+    """The history with one more step, or with its last one gone on with where the same cell is being typed in."""
+    if history and history[-1][1] == rows:
+        return history
+    kept = history[:-1] if what and len(history) > 1 and history[-1][0] == what else history
+    return [*kept, (what, rows)][-MOST_STEPS:]
+
+
+def number(value) -> int:
+    """The number of a row as a browser sent it; 0 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
