@@ -13,7 +13,7 @@ from lab.ui.label_table import ALIASES, COLUMNS, DEFINITION, EMPTY, INTO, NAME, 
 
 MOST_LABELS = 100  # taken over from a dataset
 MOST_STEPS = 50  # that can be undone
-SHOWN_LETTERS = 140  # of a cell that is not being edited
+SHOWN_LETTERS = 90  # of a cell that is not being edited
 
 History = list[tuple[tuple | None, list[Row]]]  # what was edited, and the table after it; the last one stands
 
@@ -51,7 +51,7 @@ def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.S
         add = gr.Button("Add a label", size="sm", min_width=110)
         from_data = gr.Button("Add labels from the data", size="sm", min_width=110)
         undo = gr.Button("Undo", size="sm", min_width=80)
-    with gr.Group(elem_classes=["chosen-label"]):
+    with gr.Column(elem_classes=["chosen-label"]):
         with gr.Row(elem_classes=["at-end"]):
             chosen = gr.Dropdown([], label="Chosen label", filterable=False, interactive=True, min_width=180, scale=2)
             up = gr.Button("Move up", size="sm", min_width=70)

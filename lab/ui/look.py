@@ -103,7 +103,7 @@ CSS = """
 .answers pre { margin: .4rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
 
 /* The codebook editor: marks in the prompt differ in more than colour. */
-.exact-prompt { max-height: 48vh; overflow-y: auto; border: 1px solid var(--border-color-primary);
+.block.exact-prompt { max-height: 48vh; overflow-y: auto; border: 1px solid var(--border-color-primary);
   border-radius: var(--radius-md); background: var(--block-background-fill); }
 .exact-prompt .prompt-text { margin: 0; padding: 10px 12px; font-family: var(--font-mono); font-size: .85rem;
   line-height: 1.45rem; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--body-text-color);
@@ -123,15 +123,18 @@ CSS = """
   overflow: hidden; clip-path: inset(50%); }
 :root { --shared-shade: #dbeafe; --trained-shade: #bbf7d0; --added-shade: #dcfce7; --removed-shade: #fee2e2; }
 .dark { --shared-shade: #1e3a5f; --trained-shade: #14532d; --added-shade: #14432a; --removed-shade: #4c1d1d; }
-.chosen-label { padding: 8px; }
+.chosen-label { padding: 8px; gap: 8px; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); }
+.chosen-label .row { gap: 8px; }
 .quiet-line { margin: 0; color: var(--body-text-color-subdued); font-size: .875rem; }
 .balance { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
+.gradio-container .balance table, .gradio-container .versions table { border: 0; }
 .balance table, .versions table { width: 100%; border-collapse: collapse; font-size: .85rem; }
 .balance caption { text-align: left; color: var(--body-text-color-subdued); }
-.balance th, .balance td, .versions th, .versions td { padding: 3px 8px 3px 0; text-align: left; font-weight: 400;
-  vertical-align: top; overflow-wrap: anywhere; border-bottom: 1px solid var(--border-color-primary); }
-.balance thead th, .versions thead th { font-weight: 600; white-space: nowrap; }
-.balance th { width: 40%; }
+.gradio-container .balance :is(th, td), .gradio-container .versions :is(th, td) { padding: 3px 8px 3px 0; text-align: left; font-weight: 400;
+  vertical-align: top; overflow-wrap: anywhere; border: 0; border-bottom: 1px solid var(--border-color-primary); }
+.balance table { table-layout: fixed; }
+.balance thead th, .versions thead th { font-weight: 600; }
+.balance thead th:first-child { width: 36%; }
 .balance .merged th { padding-left: 14px; }
 .balance .merged th::before { content: "↳ "; }
 .balance em { font-style: italic; font-weight: 600; }
