@@ -60,6 +60,11 @@ def save(home: Home, task: Task) -> tuple[int, bool]:
         return versions.keep(home, task)
 
 
+def restore(home: Home, name: str, number: int) -> tuple[int, bool]:
+    """Makes an earlier version of a task the newest one; see `save`. Raises InputError when there is no such version."""
+    return save(home, versions.one(home, name, number).task.model_copy(update={"name": name}))
+
+
 def is_bundled(name: str) -> bool:
     """Whether a name stands for a bundled task: it cannot be saved over."""
     return (BUNDLED / f"{name}.yaml").is_file()

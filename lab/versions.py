@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab import runs
 from lab import task as task_file
-from lab.difference import changes
+from lab.difference import changes, compared
 from lab.errors import InputError
 from lab.home import ASSETS, Home, check_id, guard, inside, write
 from lab.runs import Run
@@ -236,12 +236,19 @@ def history(home: Home, name: str) -> list[dict]:
 
 
 def pair(home: Home, name: str, first: int | None, second: int | None) -> tuple[Version, Version]:
-    """The two versions to be compared: by default the newest with the one before it. Raises InputError when there is one only."""
+    """The two versions to be compared: by default the newest with the one before it. Raises InputError when there is none."""
     found = listing(home, name)
-    newer = one(home, name, second) if second else found[-1]
-    if first:
+    newer = found[-1] if second is None else one(home, name, second)
+    if first is not None:
         return one(home, name, first), newer
     older = [version for version in found if version.number < newer.number]
     if not older:
         raise InputError(f"{name} has no version before {newer.number} to compare it with.")
     return older[-1], newer
+
+
+def compare(home: Home, name: str, first: int | None, second: int | None) -> dict:
+    """What `task diff` prints: `{name, from, to, changed, lines}`; see `pair` and `difference.compared`."""
+    old, new = pair(home, name, first, second)
+    lines = compared(old.task, new.task)
+    return {"name": name, "from": old.number, "to": new.number, "changed": changes(old.task, new.task), "lines": lines}

@@ -20,10 +20,12 @@ from lab.ui import commands
 NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
     *("dataset_add", "dataset_list", "dataset_show"),
-    *("task_add", "task_list", "task_show", "task_lint", "task_preview"),
+    *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
+    *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),
     *("evaluate", "compare", "generate"),
 ]
-CHANGING = ["train", "run_stop", "run_resume", "run_delete", "dataset_add", "task_add"]
+CHANGING = ["train", "run_stop", "run_resume", "run_delete", "dataset_add"]
+CHANGING += ["task_add", "task_save", "task_restore", "task_delete"]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
 CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
 

@@ -36,6 +36,7 @@ def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.S
         row_count=(2, "dynamic"),
         column_widths=["24%", "42%", "15%", "19%"],
         label="Labels",
+        show_label=False,
         interactive=True,
         wrap=True,
         buttons=[],
@@ -53,14 +54,14 @@ def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.S
         undo = gr.Button("Undo", size="sm", min_width=80)
     with gr.Column(elem_classes=["chosen-label"]):
         with gr.Row(elem_classes=["at-end"]):
-            chosen = gr.Dropdown([], label="Chosen label", filterable=False, interactive=True, min_width=180, scale=2)
+            chosen = gr.Dropdown([], label="Chosen label", filterable=False, interactive=True, min_width=230, scale=3)
             up = gr.Button("Move up", size="sm", min_width=70)
             down = gr.Button("Move down", size="sm", min_width=70)
             remove = gr.Button("Remove", size="sm", min_width=70)
         with gr.Row():
-            name = gr.Textbox(label="Label", max_lines=1, min_width=130)
+            name = gr.Textbox(label="Label as in the data", max_lines=1, min_width=130)
             into = gr.Dropdown([""], value="", label="Merge into", interactive=True, filterable=False, min_width=130)
-            aliases = gr.Textbox(label="Aliases, with commas between", max_lines=1, min_width=130)
+            aliases = gr.Textbox(label="Aliases (a, b)", max_lines=1, min_width=130)
         definition = gr.Textbox(label="Definition", lines=4, max_lines=14)
     said = gr.Markdown(elem_classes=["said", "labels-said"])
     # Which row the form shows: sent with what is typed, so that no text is written into the row chosen after it.

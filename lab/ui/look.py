@@ -103,7 +103,7 @@ CSS = """
 .answers pre { margin: .4rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
 
 /* The codebook editor: marks in the prompt differ in more than colour. */
-.block.exact-prompt { max-height: 48vh; overflow-y: auto; border: 1px solid var(--border-color-primary);
+.block.exact-prompt { max-height: 48vh; overflow-y: auto !important; border: 1px solid var(--border-color-primary);
   border-radius: var(--radius-md); background: var(--block-background-fill); }
 .exact-prompt .prompt-text { margin: 0; padding: 10px 12px; font-family: var(--font-mono); font-size: .85rem;
   line-height: 1.45rem; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--body-text-color);
@@ -127,7 +127,7 @@ CSS = """
 .chosen-label .row { gap: 8px; }
 .quiet-line { margin: 0; color: var(--body-text-color-subdued); font-size: .875rem; }
 .balance { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
-.gradio-container .balance table, .gradio-container .versions table { border: 0; }
+.gradio-container :is(.balance, .versions) :is(table, thead, tbody, tr) { border: 0; }
 .balance table, .versions table { width: 100%; border-collapse: collapse; font-size: .85rem; }
 .balance caption { text-align: left; color: var(--body-text-color-subdued); }
 .gradio-container .balance :is(th, td), .gradio-container .versions :is(th, td) { padding: 3px 8px 3px 0; text-align: left; font-weight: 400;

@@ -11,7 +11,7 @@ from lab.home import Home
 from lab.task import Task
 from lab.ui import access, exact_prompt, label_editor, label_table, look, version_panel
 from lab.ui.label_editor import LabelEditor
-from lab.ui.task_values import LABELS, by_kind, opened, parsed, shown, some_name, without
+from lab.ui.task_values import LABELS, by_kind, opened, parsed, shown, without, without_problems
 
 KINDS = ["classify", "generate"]
 FORMATS = list(Task.model_json_schema()["properties"]["format"]["enum"])
@@ -180,7 +180,7 @@ def _shows(home: Home, dataset, form: Form, beside: Beside, panel) -> None:
 
     @access.handler
     def compare(task_name, number, other, name, *values):
-        return version_panel.compared(home, task_name, number, other, lambda: parsed(some_name(name), values))
+        return version_panel.compared(home, task_name, number, other, lambda: without_problems(name, values))
 
     # `input` of a text box comes with printing keys alone, not with pasting or deleting; `change` comes with all of it.
     fields = [field for field in form.fields if field is not form.labels.table]  # it has events of its own

@@ -81,6 +81,14 @@ def parsed(name: str | None, values: tuple) -> Task:
     return task_file.parse(yaml.safe_dump(content, allow_unicode=True), "The task")
 
 
+def without_problems(name: str | None, values: tuple) -> Task | None:
+    """The task that stands in the form; None while something is wrong with it. Its name does not matter."""
+    try:
+        return parsed(some_name(name), values)
+    except InputError:
+        return None
+
+
 def some_name(name: str | None) -> str:
     """The name, or another one: it matters only when the task is saved."""
     return name if ID.fullmatch(name or "") else "new"

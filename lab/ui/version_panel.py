@@ -82,14 +82,21 @@ def _row(x: dict) -> str:
     return f'<tr><th scope="row">{x["version"]}{now}</th>{cells}</tr>'
 
 
-def compared(home: Home, name: str | None, number, other, editor: Callable[[], Task]) -> str:
-    """How a version differs from another one, or from what `editor` gives, as HTML; the older of two versions comes first."""
+def compared(home: Home, name: str | None, number, other, editor: Callable[[], Task | None]) -> str:
+    """How a version differs from another one, or from what `editor` gives (None: it has problems), as HTML.
+
+    The older of two versions comes first.
+    """
     if not name or number is None:
         return ""
     try:
         old, said = versions.one(home, name, whole(number)), f"From version {number} to what stands in the editor"
         if other in (EDITOR, None):
             new = editor()
+            if new is None:
+                return (
+                    '<p class="quiet-line">What stands in the editor has problems; without them it can be compared.</p>'
+                )
         else:
             old, newer = sorted((old, versions.one(home, name, whole(other))), key=lambda version: version.number)
             new, said = newer.task, f"From version {old.number} to version {newer.number}"
