@@ -46,7 +46,7 @@ def merged(task: Task, labels: Counter[str]) -> Counter[str]:
 
 def _unknown(task: Task, golds: Counter[str]) -> dict[str, int]:
     known = set(task.names)
-    return {label: n for label, n in golds.items() if label not in known}
+    return {label: n for label, n in sorted(golds.items(), key=lambda pair: (-pair[1], pair[0])) if label not in known}
 
 
 def refuse_unknown_labels(task: Task, dataset: str, rows: list[dict]) -> None:

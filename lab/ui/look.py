@@ -123,6 +123,7 @@ CSS = """
   overflow: hidden; clip-path: inset(50%); }
 :root { --shared-shade: #dbeafe; --trained-shade: #bbf7d0; --added-shade: #dcfce7; --removed-shade: #fee2e2; }
 .dark { --shared-shade: #1e3a5f; --trained-shade: #14532d; --added-shade: #14432a; --removed-shade: #4c1d1d; }
+:is(.label-balance, .versions, .difference, .legend-of-prompt, .exact-prompt) > .html-container { padding: 0; }
 .chosen-label { padding: 8px; gap: 8px; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); }
 .chosen-label .row { gap: 8px; }
 .quiet-line { margin: 0; color: var(--body-text-color-subdued); font-size: .875rem; }

@@ -120,7 +120,7 @@ def _beside(label_balance: gr.HTML) -> Beside:
             min_width=180,
         )
     tokens = gr.Markdown(elem_classes=["said"])
-    gr.HTML(exact_prompt.legend())
+    gr.HTML(exact_prompt.legend(), elem_classes=["legend-of-prompt"])
     exact = gr.HTML(elem_classes=["exact-prompt"])
     looks = gr.Markdown(elem_classes=["said", "looks-wrong"])
     return Beside(split, number, model, [exact, tokens, looks, label_balance])

@@ -38,8 +38,8 @@ def build() -> VersionPanel:
         choice = {"filterable": False, "interactive": True, "min_width": 160}
         version = gr.Dropdown([], label="Version", **choice)
         other = gr.Dropdown([], label="Compared with", **choice)
-        restore = gr.Button("Restore into the editor", min_width=160)
-        delete = gr.Button("Delete task", min_width=120)
+        restore = gr.Button("Restore into the editor", size="md", min_width=160)
+        delete = gr.Button("Delete task", size="md", min_width=120)
     said = gr.Markdown(elem_classes=["said"])
     difference_shown = gr.HTML(elem_classes=["difference"])
     return VersionPanel(
@@ -70,7 +70,7 @@ def rendered(found: list[dict]) -> str:
         rows += f'<tr><td colspan="4">and {len(found) - MOST_SHOWN:,} older ones</td></tr>'
     head = "".join(f'<th scope="col">{x}</th>' for x in ("Version", "Saved", "What changed", "Runs that used it"))
     caption = '<caption class="unseen">Versions of the task, newest first</caption>'
-    return f'<div class="scrolls"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="scrolls" role="region" tabindex="0" aria-label="Versions"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _row(x: dict) -> str:
