@@ -15,7 +15,7 @@ from test_page_compare import end_generation
 import app
 from lab.errors import InputError
 from lab.home import Home
-from lab.ui import commands
+from lab.ui import commands, task_commands
 
 NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
@@ -165,7 +165,7 @@ def test_hostile_words_come_back_as_text(call):
 def test_visitors_of_an_open_space_change_nothing(name, home, monkeypatch):
     monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
     monkeypatch.delenv("LAB_LOGIN", raising=False)
-    function = getattr(commands, name)
+    function = getattr(commands, name, None) or getattr(task_commands, name)
     needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][2:]
     with pytest.raises(InputError, match="only shows things"):
         function(home, None, *["x" for _ in needed])

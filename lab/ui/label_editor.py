@@ -20,10 +20,11 @@ History = list[tuple[tuple | None, list[Row]]]  # what was edited, and the table
 
 @dataclass(frozen=True)
 class LabelEditor:
-    """The table, and the `parts` that `opened` fills."""
+    """The table; the `parts` that `opened` fills; what `standing` reads."""
 
     table: gr.Dataframe
     parts: list[gr.components.Component]
+    all_of_it: list[gr.components.Component]
 
 
 def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.State) -> LabelEditor:
@@ -70,17 +71,19 @@ def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.S
 
     form = [chosen, row, name, definition, aliases, into]
     parts = [table, *form, history]
+    all_of_it = [table, history, row, name, definition, aliases, into]
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
     def does(change: Callable, *more):
         """A handler that changes the table by a function of it and of the chosen row."""
 
         @access.handler
-        def do(table, chosen, history, *values):
-            rows, i, words = change(label_table.all_rows(table), number(chosen), *values)
-            return *opened(rows, i, after(history, None, rows)), words, time.time()
+        def do(chosen, table, history, *values):
+            rows = standing(table, history, *values[:5])
+            new, i, words = change(rows, number(chosen), *values[5:])
+            return *opened(new, i, after(after(history, None, rows), None, new)), words, time.time()
 
-        return [do, [table, chosen, history, *more], [*parts, said, edited_at]]
+        return [do, [chosen, *all_of_it, *more], [*parts, said, edited_at]]
 
     def add_found(rows, i, dataset_name, column):
         found = preview.labels_in(data.load(home, dataset_name), column or "")[:MOST_LABELS]
@@ -99,13 +102,23 @@ def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.S
         history = history[:-1]
         return *opened(history[-1][1], number(chosen), history), "Undone.", time.time()
 
+    def went_on(rows, i, table, history):
+        """The form for another row; the table too, where what was typed last had not yet reached it."""
+        if rows == label_table.all_rows(table):
+            return gr.skip(), *in_form(rows, i), *[gr.skip()] * 2
+        return *opened(rows, i, after(history, None, rows)), time.time()
+
     @access.handler
-    def choose(table, event: gr.SelectData):
-        rows, i = label_table.all_rows(table), event.index[0]
+    def click(event: gr.SelectData, *values):
+        rows, i = standing(*values), event.index[0]
         clicked = label_table.all_rows([event.row_value or []])[0]
-        if not (i < len(rows) and rows[i] == clicked):  # the table is shown in another order
-            i = rows.index(clicked) if clicked in rows else i
-        return in_form(rows, i)
+        if not (i < len(rows) and rows[i][NAME] == clicked[NAME]):  # the table is shown in another order
+            i = next((j for j, row in enumerate(rows) if row[NAME] == clicked[NAME]), i)
+        return went_on(rows, i, *values[:2])
+
+    @access.handler
+    def choose(chosen, *values):
+        return went_on(standing(*values), chosen, *values[:2])
 
     @access.handler
     def type_in_table(table, chosen, history):
@@ -136,16 +149,27 @@ def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.S
         return [write, [row, table, history], [table, chosen, history, edited_at]]
 
     undo.click(take_back, [chosen, history], [*parts, said, edited_at], **quiet)
-    table.select(choose, table, form, **quiet)
+    table.select(click, all_of_it, [*parts, edited_at], **quiet)
     table.input(type_in_table, [table, chosen, history], [*parts, edited_at], **quiet)
-    chosen.input(
-        access.handler(lambda table, i: in_form(label_table.all_rows(table), i)), [table, chosen], form, **quiet
-    )
+    chosen.input(choose, [chosen, *all_of_it], [*parts, edited_at], **quiet)
     for field, cell in ((name, NAME), (definition, DEFINITION), (aliases, ALIASES), (into, INTO)):
         event = field.input if field is into else field.change  # `input` of a text box misses pasting and deleting
         write, others, outputs = types(cell)
         event(write, [field, *others], outputs, trigger_mode="always_last", **quiet)
-    return LabelEditor(table, parts)
+    return LabelEditor(table, parts, all_of_it)
+
+
+def standing(table: list, history: History, row, name, definition, aliases, into) -> list[Row]:
+    """The rows as they stand, with what was typed into the form a moment ago and has not reached the table yet.
+
+    Whoever types into a cell of the table itself is not overruled by the form, which follows a moment later.
+    """
+    rows, i, last = label_table.all_rows(table), number(row), history[-1][1] if history else None
+    typed = [str(name or "").strip(), str(definition or ""), str(aliases or "").strip(), str(into or "").strip()]
+    new = rows
+    for column, text in enumerate(typed):
+        new = label_table.written(new, i, column, text)
+    return new if last in (rows, new) else rows
 
 
 def opened(rows: list[Row], i: int = 0, history: History | None = None, redraw: bool = True) -> tuple:

@@ -200,7 +200,9 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
     warned = gr.State([])  # labels of which a second click is to save without their definitions
 
     @access.handler
-    def save_task(request: gr.Request, warned, name, *values):
+    def save_task(request: gr.Request, warned, *values):
+        of_labels, (name, *values) = values[: len(form.labels.all_of_it)], values[len(form.labels.all_of_it) :]
+        values[LABELS] = label_editor.standing(*of_labels)
         nothing = [gr.skip()] * (1 + len(panel.parts))
         try:
             access.may_change(request)
@@ -211,7 +213,7 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
         except InputError as error:
             return *nothing, look.plain(str(error)), []
         said = f"Saved the task {kept.name} as version {number}." if new else f"{kept.name} is as in version {number}."
-        return gr.update(choices=choices_of(home), value=kept.name), *version_panel.listed(home, kept.name), said, []
+        return gr.update(choices=choices_of(home), value=kept.name), *version_panel.listed(home, kept.name), said, lost
 
     @access.handler
     def delete(request: gr.Request, asked, name, dataset_name):
@@ -228,7 +230,12 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
         values = [*opened(home, left, data.load(home, dataset_name)), *version_panel.listed(home, left)]
         return gr.update(choices=choices_of(home), value=left), *values, f"Deleted the task {name}.", None
 
-    form.save.click(save_task, [warned, *form.everything], [form.task, *panel.parts, form.said, warned], **PRIVATE)
+    form.save.click(
+        save_task,
+        [warned, *form.labels.all_of_it, *form.everything],
+        [form.task, *panel.parts, form.said, warned],
+        **PRIVATE,
+    )
     outputs = [form.task, *form.opened, *panel.parts, panel.said, panel.asked]
     panel.delete.click(delete, [panel.asked, form.task, dataset], outputs, **PRIVATE)
 
