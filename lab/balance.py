@@ -14,6 +14,8 @@ from lab import data, lint, tables
 from lab.data import Dataset
 from lab.task import Task, text_of
 
+MOST_UNKNOWN = 50  # labels that the task does not know and that are listed all the same
+
 
 def counts(dataset: Dataset, task: Task, splits: list[str] | None = None) -> lint.Counts:
     """What lint needs to know of all rows of some splits, by default of all. Raises InputError for an unknown split."""
@@ -41,32 +43,41 @@ def empties(dataset: Dataset, split: str, column: str) -> tuple[int, int]:
 def what_if(dataset: Dataset, column: str, names: list[str], merges: dict[str, str]) -> list[dict]:
     """The label balance of each split with some merges, for a task with these labels.
 
-    `merges` maps labels of the data to the label that they become. Returns for each split `{split, rows, labelled, labels}`,
-    where `labels` lists `{label, before, after, merged_into, known}`: the task's labels in their order, each followed by
-    what is merged into it, then labels that the task does not know.
+    `merges` maps labels of the data to the label that they become. Returns for each split `{split, rows, labelled, labels,
+    more}`, where `labels` lists `{label, before, after, merged_into, known}`: the task's labels in their order, each
+    followed by what is merged into it, then labels that the task does not know, the most frequent first. `more` is
+    `[labels, rows]` of unknown ones that are not listed.
     """
     by_split = {split: labels(dataset, split, column) for split in dataset.splits}
     listed = [x for name in names for x in (name, *(was for was, now in merges.items() if now == name and was != name))]
-    totals = sum(by_split.values(), Counter())
-    order = list(dict.fromkeys([*listed, *(label for label, _ in totals.most_common())]))
-    found = []
-    for split, before in by_split.items():
-        after = Counter()
-        for label, n in before.items():
-            after[merges.get(label, label)] += n
-        lines = [
-            {
-                "label": label,
-                "before": before[label],
-                "after": after[label],
-                "merged_into": merges.get(label) if merges.get(label) != label else None,
-                "known": label in listed,
-            }
-            for label in order
-        ]
-        rows = empties(dataset, split, column)[0]
-        found.append({"split": split, "rows": rows, "labelled": before.total(), "labels": lines})
-    return found
+    totals: Counter[str] = Counter()
+    for found in by_split.values():
+        totals.update(found)
+    frequent = [label for label, _ in totals.most_common(MOST_UNKNOWN + len(listed)) if label not in listed]
+    order = [*dict.fromkeys(listed), *frequent[:MOST_UNKNOWN]]
+    return [
+        {"split": split, "rows": empties(dataset, split, column)[0], **_balance(found, order, set(listed), merges)}
+        for split, found in by_split.items()
+    ]
+
+
+def _balance(before: Counter[str], order: list[str], known: set[str], merges: dict[str, str]) -> dict:
+    after = Counter({label: n for label, n in before.items() if label not in merges})
+    for was, now in merges.items():
+        after[now] += before[was]
+    lines = [
+        {
+            "label": label,
+            "before": before[label],
+            "after": after[label],
+            "merged_into": merges.get(label) if merges.get(label) != label else None,
+            "known": label in known,
+        }
+        for label in order
+    ]
+    rows, shown = before.total(), set(order)
+    more = [sum(label not in shown for label in before), rows - sum(line["before"] for line in lines)]
+    return {"labelled": rows, "labels": lines, "more": more}
 
 
 def of_task(dataset: Dataset, task: Task) -> list[dict]:

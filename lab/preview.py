@@ -15,7 +15,7 @@ from lab.prompt import Renderer
 from lab.task import Task, text_of
 
 PREVIEW_ROWS = 2000  # so many are read for the shared prefix
-COST_ROWS = 400  # so many for what a batch costs while a form is filled in
+COST_ROWS = 240  # so many for what a batch costs while a form is filled in
 SHARED, TRAINED = "shared by all rows", "trained"
 
 # -- a dataset to be added -------------------------------------------------------------------------------------------

@@ -214,7 +214,7 @@ def rows_of(home, name: str = "stances"):
     return data.add_tables(home, data.About(name=name, label="label"), {"train": pa.Table.from_pylist(table)})
 
 
-def test_the_balance_after_merging_stands_beside_the_one_before(home):
+def test_the_balance_after_merging_stands_beside_the_one_before(home, monkeypatch):
     found = rows_of(home)
     (split,) = balance.what_if(found, "label", ["yes", "maybe"], {"strong yes": "yes"})
     assert (split["split"], split["rows"], split["labelled"]) == ("train", 8, 6)
@@ -224,6 +224,10 @@ def test_the_balance_after_merging_stands_beside_the_one_before(home):
         ("maybe", 0, 0, None, True),
         ("no", 1, 1, None, False),
     ]
+    assert balance.what_if(found, "text", ["yes"], {})[0]["more"] == [0, 0]
+    monkeypatch.setattr(balance, "MOST_UNKNOWN", 2)
+    (cut,) = balance.what_if(found, "text", ["yes"], {})
+    assert (len(cut["labels"]), cut["more"]) == (3, [1, 1])
     assert balance.what_if(found, "gone", ["yes"], {})[0]["labelled"] == 0
 
 

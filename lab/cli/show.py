@@ -69,6 +69,8 @@ def balance(console: Console, found: list[dict]) -> None:
             for x in split["labels"]
         ]
         table(console, ["label", "before", "after merging"], rows)
+        if split["more"][0]:
+            console.print(f"and {split['more'][0]:,} more labels in {split['more'][1]:,} rows (not in the task)")
     if not found:
         console.print("The task reads no label.")
 

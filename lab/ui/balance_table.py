@@ -2,8 +2,6 @@
 
 from lab.ui.look import text
 
-MOST_LABELS = 60  # of a split that are shown
-
 
 def rendered(splits: list[dict]) -> str:
     """What `balance.what_if` found, a table for each split; a word on what to do where there is nothing to count."""
@@ -14,9 +12,11 @@ def rendered(splits: list[dict]) -> str:
 
 def _table(split: dict) -> str:
     most = max((max(x["before"], x["after"]) for x in split["labels"]), default=0) or 1
-    rows = "".join(_row(x, split["labelled"], most) for x in split["labels"][:MOST_LABELS])
-    if more := split["labels"][MOST_LABELS:]:
-        rows += f'<tr><th scope="row">and {len(more):,} more labels</th><td>{sum(x["before"] for x in more):,}</td><td></td></tr>'
+    rows = "".join(_row(x, split["labelled"], most) for x in split["labels"])
+    labels, counted = split["more"]
+    if labels:
+        more = f"and {labels:,} more <em>not in the task</em>"
+        rows += f'<tr class="unknown"><th scope="row">{more}</th><td>{counted:,}</td><td>{counted:,}</td></tr>'
     unlabelled = split["rows"] - split["labelled"]
     without = f", {unlabelled:,} without a label" if unlabelled else ""
     head = '<tr><th scope="col">Label</th><th scope="col">Before</th><th scope="col">After merging</th></tr>'
