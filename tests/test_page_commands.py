@@ -156,6 +156,20 @@ def test_what_is_no_value_of_its_kind_is_refused_in_words(call, served):
         assert "has a problem" not in str(refused.value), (api, values)
 
 
+def test_versions_of_a_task_through_the_commands(call):
+    task = {**CODEBOOK, "name": "versioned"}
+    assert call("task_save", task=yaml.safe_dump(task))["version"] == 1
+    assert call("task_save", task=yaml.safe_dump({**task, "instruction": "$labels"}))["version"] == 2
+    assert [x["version"] for x in call("task_versions", name="versioned")] == [2, 1]
+    assert call("task_diff", name="versioned", first=1, second=2)["changed"] == ["instruction"]
+    assert call("task_restore", name="versioned", version=1)["version"] == 3
+    (split,) = call("task_balance", name="town-hall", dataset="town-hall")
+    assert split["rows"] == 113
+    with pytest.raises(AppError, match="no version 9"):
+        call("task_restore", name="versioned", version=9)
+    assert call("task_delete", name="versioned")["versions"] == 3
+
+
 def test_hostile_words_come_back_as_text(call):
     with pytest.raises(AppError, match="&lt;img src=x&gt;"):
         call("run_show", run_id="<img src=x>")

@@ -179,7 +179,7 @@ def _shows(home: Home, dataset, form: Form, beside: Beside, panel) -> None:
         return shown(data.load(home, dataset_name), split, number, model, name, values)
 
     @access.handler
-    def compare(task_name, number, other, name, *values):
+    def differ(task_name, number, other, name, *values):
         return version_panel.compared(home, task_name, number, other, lambda: without_problems(name, values))
 
     # `input` of a text box comes with printing keys alone, not with pasting or deleting; `change` comes with all of it.
@@ -191,8 +191,8 @@ def _shows(home: Home, dataset, form: Form, beside: Beside, panel) -> None:
     asked = [dataset, beside.split, beside.number, beside.model, *form.everything]
     showing = gr.on([*edits, form.edited_at.change], show, asked, beside.outputs, trigger_mode="always_last", **QUIET)
     to_compare = [form.task, panel.version, panel.other, *form.everything]
-    showing.then(compare, to_compare, panel.difference, **QUIET)
-    gr.on([panel.version.change, panel.other.change], compare, to_compare, panel.difference, **QUIET)
+    showing.then(differ, to_compare, panel.difference, **QUIET)
+    gr.on([panel.version.change, panel.other.change], differ, to_compare, panel.difference, **QUIET)
 
 
 def _keeps(home: Home, dataset, form: Form, panel) -> None:
