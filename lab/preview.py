@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lab import bases, browse, data, lengths, lint, packing
+from lab import balance, bases, browse, data, lengths, lint, marks, packing
 from lab.bases import Base
 from lab.browse import cells, columns_of, labels_in, rows_at, size  # noqa: F401 - others ask for them here
 from lab.config import BUNDLED_MODEL, Config
@@ -15,6 +15,7 @@ from lab.task import Task, text_of
 
 FIRST_ROWS = 5  # so many of a file are shown
 PREVIEW_ROWS = 2000  # so many are read for the shared prefix
+COST_ROWS = 240  # so many for what a batch costs while a form is filled in
 SHARED, TRAINED = "shared by all rows", "trained"
 
 # -- a dataset to be added -------------------------------------------------------------------------------------------
@@ -105,10 +106,8 @@ def describe(home: Home, dataset: Dataset, task_name: str | None, model: str, li
 
 
 def look_for_problems(task: Task, dataset: Dataset) -> list[dict]:
-    """What `lint` says of a task and all rows of a dataset, read column by column."""
-    columns = list(filter(None, [task.text, task.label]))
-    rows = [row for split in dataset.splits for row in cells(dataset, split, columns)]
-    return lint.lint(task, rows, columns_of(dataset, dataset.splits[0]))
+    """What `lint` says of a task and all rows of a dataset, which are counted once and not read again at every keystroke."""
+    return lint.lint_counts(task, balance.counts(dataset, task), columns_of(dataset, dataset.splits[0]))
 
 
 def lint_whole(task: Task, dataset: Dataset) -> list[dict]:
@@ -128,22 +127,30 @@ def lint_whole(task: Task, dataset: Dataset) -> list[dict]:
 
 
 def of_row(task: Task, dataset: Dataset, split: str, number: int, base: Base) -> dict:
-    """The exact prompt of a row counted from 0: see `preview`; with `spans`, and `unchecked` where counts are estimates."""
+    """The exact prompt of a row counted from 0: see `preview`; with `spans`, `marked` (see `marks`), and `unchecked` where counts are estimates."""
     columns, total = columns_of(dataset, split), size(dataset, split)
     if task.text not in columns:
         has = ", ".join(map(repr, columns))
         raise InputError(f"The task {task.name} needs the column {task.text!r}; {dataset.name}/{split} has {has}.")
     if not 0 <= number < total:
         raise InputError(f"Row {number}: {dataset.name}/{split} has the rows 0 to {total - 1}.")
-    looks = lint.lint_columns(task, cells(dataset, split, [task.text]), columns)
+    looks = lint.lint_columns(task, balance.counts(dataset, task, [split]), columns)
     renderer = Renderer(task, bases.tokens_at_hand(base))
     row = rows_at(dataset, split, number, 1)[0]
-    found = preview(renderer, row, rows_at(dataset, split, 0, PREVIEW_ROWS))
+    found = preview(renderer, row, telling(renderer, rows_at(dataset, split, 0, PREVIEW_ROWS)))
     found["notes"] = [*found["notes"], *(x["message"] for x in looks)]
     found["spans"] = spans(renderer, row, found["shared_prefix_tokens"])
+    found["marked"] = marks.split(renderer, row, found["spans"])
     if not renderer.tokens.exact:
         found["unchecked"] = bases.unchecked(base)
     return found
+
+
+def telling(renderer: Renderer, rows: list[dict]) -> list[dict]:
+    """The rows that tell what all of them share and what a batch costs: the first ones, and the two whose prompts are
+    furthest apart. To put them all into tokens at every keystroke takes seconds where definitions are long."""
+    prompts = {renderer.prompt_text(row): i for i, row in enumerate(rows[COST_ROWS:], COST_ROWS)}
+    return rows[:COST_ROWS] + [rows[prompts[text]] for text in sorted(prompts)[:1] + sorted(prompts)[-1:]]
 
 
 def preview(renderer: Renderer, row: dict, rows: list[dict]) -> dict:

@@ -43,8 +43,17 @@ class Run(Job):
         return config_file.parse(values, f"The config of {self.id}")
 
     @property
+    def task_path(self) -> Path:
+        return self._path("task.yaml")
+
+    @property
     def task(self) -> Task:
-        return task_file.load(self._path("task.yaml"))
+        return task_file.load(self.task_path)
+
+    @property
+    def made(self) -> float:
+        """When the run was made, in seconds since 1970: its task is written once."""
+        return self.task_path.stat().st_mtime
 
     def rows(self, split: str) -> list[dict]:
         """The frozen rows, `train` or `validation`."""

@@ -1,14 +1,15 @@
 """Tasks by name: the user's in the home folder, the bundled ones in `assets/tasks`."""
 
+from itertools import count
 from pathlib import Path
 
 from lab import task as task_file
+from lab import versions
 from lab.data import About
 from lab.errors import InputError
-from lab.home import ASSETS, Home, check_id, guard, write
+from lab.home import Home, check_id, guard
 from lab.task import Task
-
-BUNDLED = ASSETS / "tasks"
+from lab.versions import BUNDLED
 
 
 def listing(home: Home) -> list[str]:
@@ -38,22 +39,42 @@ def load_name_or_file(home: Home, name: str) -> Task:
 
 
 def add(home: Home, task: Task) -> None:
-    """Keeps a task under its name. Raises InputError when the name is taken."""
+    """Keeps a task under its name, as its first version. Raises InputError when the name is taken."""
     with guard(home.tasks):
         if task.name in listing(home):
             raise InputError(f"A task named {task.name!r} is there already; give the new one another name:.")
-        write(home.tasks / f"{task.name}.yaml", task_file.dump(task))
+        versions.keep(home, task)
 
 
-def save(home: Home, task: Task) -> None:
-    """Keeps an edited task under its name, in place of the user's own task of that name.
+def save(home: Home, task: Task) -> tuple[int, bool]:
+    """Keeps an edited task as the newest version under its name; returns its number, and whether anything is new.
 
     Raises InputError for the name of a bundled task: those stay as they are.
     """
-    if (BUNDLED / f"{task.name}.yaml").is_file():
-        raise InputError(f"{task.name!r} is a bundled task, which stays as it is; save yours under another name.")
+    if is_bundled(task.name):
+        raise InputError(
+            f"{task.name!r} is a bundled task, which stays as it is; "
+            f"save yours under another name, such as {free_name(home, task.name)}."
+        )
     with guard(home.tasks):
-        write(home.tasks / f"{task.name}.yaml", task_file.dump(task))
+        return versions.keep(home, task)
+
+
+def restore(home: Home, name: str, number: int) -> tuple[int, bool]:
+    """Makes an earlier version of a task the newest one; see `save`. Raises InputError when there is no such version."""
+    return save(home, versions.one(home, name, number).task.model_copy(update={"name": name}))
+
+
+def is_bundled(name: str) -> bool:
+    """Whether a name stands for a bundled task: it cannot be saved over."""
+    return (BUNDLED / f"{name}.yaml").is_file()
+
+
+def free_name(home: Home, name: str) -> str:
+    """The name itself if no task has it, else the first of `name-2`, `name-3` … that none has."""
+    taken = set(listing(home))
+    named = (f"{name[:60]}-{number}" for number in count(2))
+    return name if name not in taken else next(free for free in named if free not in taken)
 
 
 def draft(about: About, labels: list[str]) -> dict:

@@ -13,13 +13,14 @@ LAB = ROOT / "lab"
 
 # From the bottom to the top: a layer imports itself and those above it in this list.
 LAYERS = {
-    "words": ["errors", "task", "lint", "template", "prompt", "config", "metrics", "packing"],
+    "words": ["errors", "task", "difference", "lint", "template", "prompt", "marks", "config", "metrics", "packing"],
     "records": [
         "home",
         "tables",
         "data",
         "browse",
         "splits",
+        "versions",
         "tasks",
         "presets",
         "machine",
@@ -36,6 +37,7 @@ LAYERS = {
         "plan",
         "calibration",
         "readiness",
+        "balance",
         "preview",
     ],
     "jobs": ["jobs", "generator"],

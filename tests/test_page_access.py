@@ -147,7 +147,7 @@ def test_no_request_leaves_this_machine(served, page):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(served.url)
-    page.locator(".exact-prompt .text").first.wait_for()
+    page.locator(".exact-prompt .part").first.wait_for()
     for tab in ("Train", "Compare", "Generate", "Dataset"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(300)

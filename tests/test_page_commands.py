@@ -15,15 +15,18 @@ from test_page_compare import end_generation
 import app
 from lab.errors import InputError
 from lab.home import Home
-from lab.ui import commands
+from lab.ui import commands, preset_commands, task_commands
 
 NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
-    *("dataset_add", "dataset_list", "dataset_show"),
-    *("task_add", "task_list", "task_show", "task_lint", "task_preview"),
+    *("dataset_add", "dataset_list", "dataset_show", "dataset_check"),
+    *("preset_list", "preset_show", "preset_save", "preset_delete"),
+    *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
+    *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),
     *("evaluate", "compare", "generate"),
 ]
-CHANGING = ["train", "run_stop", "run_resume", "run_delete", "dataset_add", "task_add"]
+CHANGING = ["train", "run_stop", "run_resume", "run_delete", "dataset_add"]
+CHANGING += ["preset_save", "preset_delete", "task_add", "task_save", "task_restore", "task_delete"]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
 CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
 
@@ -154,6 +157,20 @@ def test_what_is_no_value_of_its_kind_is_refused_in_words(call, served):
         assert "has a problem" not in str(refused.value), (api, values)
 
 
+def test_versions_of_a_task_through_the_commands(call):
+    task = {**CODEBOOK, "name": "versioned"}
+    assert call("task_save", task=yaml.safe_dump(task))["version"] == 1
+    assert call("task_save", task=yaml.safe_dump({**task, "instruction": "$labels"}))["version"] == 2
+    assert [x["version"] for x in call("task_versions", name="versioned")] == [2, 1]
+    assert call("task_diff", name="versioned", first=1, second=2)["changed"] == ["instruction"]
+    assert call("task_restore", name="versioned", version=1)["version"] == 3
+    (split,) = call("task_balance", name="town-hall", dataset="town-hall")
+    assert split["rows"] == 113
+    with pytest.raises(AppError, match="no version 9"):
+        call("task_restore", name="versioned", version=9)
+    assert call("task_delete", name="versioned")["versions"] == 3
+
+
 def test_hostile_words_come_back_as_text(call):
     with pytest.raises(AppError, match="&lt;img src=x&gt;"):
         call("run_show", run_id="<img src=x>")
@@ -163,7 +180,8 @@ def test_hostile_words_come_back_as_text(call):
 def test_visitors_of_an_open_space_change_nothing(name, home, monkeypatch):
     monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
     monkeypatch.delenv("LAB_LOGIN", raising=False)
-    function = getattr(commands, name)
+    rooms = (commands, task_commands, preset_commands)
+    function = next(getattr(room, name) for room in rooms if hasattr(room, name))
     needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][2:]
     with pytest.raises(InputError, match="only shows things"):
         function(home, None, *["x" for _ in needed])

@@ -35,20 +35,20 @@ def until(true, patience: float = 60):
     return found
 
 
-def pieces(page) -> list[tuple[str, str]]:
-    """The exact prompt as it stands on the page: (text, colour of its mark) piece by piece, line breaks included."""
-    return page.locator(".exact-prompt .textfield").evaluate("""
-        field => [...field.querySelectorAll('.token, .line-break')].map(e => e.classList.contains('line-break')
-            ? ['\\n', ''] : [e.querySelector('.text').textContent, getComputedStyle(e.querySelector('.text')).backgroundColor])
+def pieces(page) -> list[list[str]]:
+    """The exact prompt as it stands on the page: [text, colour of its mark] piece by piece."""
+    return page.locator("pre.prompt-text").evaluate_all("""
+        found => [...found[0]?.querySelectorAll('.part') ?? []].map(
+            part => [part.textContent, getComputedStyle(part).backgroundColor])
     """)
 
 
 def prompt_of(page) -> str:
-    return "".join(text for text, _ in pieces(page)) if page.locator(".exact-prompt .textfield").count() else ""
+    return "".join(text for text, _ in pieces(page))
 
 
 def colour_in_legend(page, mark: str) -> str:
-    legend = page.locator(".exact-prompt").get_by_text(mark, exact=True)
+    legend = page.locator(".prompt-legend").get_by_text(mark, exact=True)
     return legend.evaluate("e => getComputedStyle(e).backgroundColor")
 
 
@@ -139,7 +139,7 @@ def test_from_an_upload_to_a_saved_task(tab, served, tmp_path):
     tab.get_by_label("Row template").fill("Sentence: $sentence ($nope)\nStars:")
     tab.get_by_text("$nope in the prompt is no column of the dataset").wait_for()
     tab.get_by_role("button", name="Save task").click()
-    tab.get_by_text("Saved the task film-reviews.").wait_for()
+    tab.get_by_text("Saved the task film-reviews as version 1.").wait_for()
 
     kept = task_file.load(served.home / "tasks" / "film-reviews.yaml")
     assert {label.name: label.definition for label in kept.labels} == {"good": "the writer loves it", "bad": ""}
@@ -158,6 +158,8 @@ def test_what_is_wrong_stands_beside_the_button_and_the_bundle_stays(tab):
     until(lambda: tab.get_by_text("'positive' stands for two labels").count() == 2)
     write_cell(tab, 1, 0, "negative")
     tab.get_by_text("Nothing looks wrong").wait_for()
+    assert tab.get_by_label("Save as").input_value() == "sentiment-2"  # a free name is proposed
+    tab.get_by_label("Save as").fill("sentiment")
     tab.get_by_role("button", name="Save task").click()
     tab.get_by_text("'sentiment' is a bundled task").wait_for()
 
@@ -197,10 +199,10 @@ def test_a_dataset_of_the_hub_is_fetched_by_a_process_of_its_own(home):
 
 
 def test_words_with_commas_survive_the_table_of_labels():
-    from lab.ui import task_form
+    from lab.ui import label_table
 
     for words in ([], ["pro"], ["a", "b c"], ["yes, but", "no"], ['said "x"', "y"]):
-        assert task_form.split_up(task_form.joined(words)) == words
+        assert label_table.split_up(label_table.joined(words)) == words
 
 
 def test_text_stays_text_in_markdown():

@@ -2,7 +2,7 @@
 
 import click
 
-from lab.cli import ask, data, preset, run, serve
+from lab.cli import ask, data, preset, run, serve, tasks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -10,7 +10,10 @@ def cli():
     """QLoRA Lab: turn an open LLM into a label classifier or an instruction follower, and compare honestly."""
 
 
-for command in (*data.commands, *preset.commands, *run.commands, *ask.commands, *serve.commands):
+for command in (
+    *(*data.commands, *tasks.commands, *preset.commands),
+    *(*run.commands, *ask.commands, *serve.commands),
+):
     cli.add_command(command)
 
 

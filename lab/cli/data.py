@@ -1,17 +1,15 @@
-"""The commands about datasets and tasks."""
+"""The commands about datasets."""
 
 from pathlib import Path
 
 import click
 
-from lab import bases, checks, data, preview, tables, tasks
-from lab import task as task_file
+from lab import checks, data, preview, tables
 from lab.cli import show
 from lab.cli.common import command, say
 from lab.config import BUNDLED_MODEL, Config
 from lab.errors import InputError
 from lab.home import Home
-from lab.task import Task
 
 
 @click.argument("name")
@@ -81,66 +79,8 @@ def dataset_show(home: Home, name, task_name, model, max_length):
     return found, lambda console: show.dataset(console, found)
 
 
-@click.argument("file", metavar="FILE.yaml")
-def task_add(home: Home, file):
-    """Keep a task from a YAML file."""
-    added = task_file.load(Path(file).expanduser())
-    tasks.add(home, added)
-    return _summary(added), lambda console: console.print(f"Added the task {added.name}.")
-
-
-def task_list(home: Home):
-    """List all tasks, yours first, then the bundled ones."""
-    found = []
-    for name in tasks.listing(home):
-        try:
-            found.append(_summary(tasks.load(home, name)))
-        except InputError as error:  # one broken file must not hide the others
-            say(f"{name} is left out: {error}")
-    return found, lambda console: show.tasks(console, found)
-
-
-def _summary(task: Task) -> dict:
-    return {"name": task.name, "kind": task.kind, "labels": task.names, "with_definitions": task.with_definitions}
-
-
-@click.argument("name")
-def task_show(home: Home, name):
-    """Show a task."""
-    found = tasks.load_name_or_file(home, name)
-    return found.model_dump(), lambda console: console.print(task_file.dump(found))
-
-
-@click.argument("name")
-@click.option("--dataset", "dataset_name", required=True, help="The dataset it is to be used with.")
-def task_lint(home: Home, name, dataset_name):
-    """Say what looks wrong between a task and a dataset."""
-    task, dataset = tasks.load_name_or_file(home, name), data.load(home, dataset_name)
-    found = preview.lint_whole(task, dataset)
-    return found, lambda console: show.lint(console, found)
-
-
-@click.argument("name")
-@click.option("--dataset", "dataset_name", required=True, help="The dataset that the row is taken from.")
-@click.option("--row", default=0, show_default=True, help="Which row of its first split, counted from 0.")
-@click.option("--model", default=BUNDLED_MODEL, show_default=True, help="Whose tokenizer and chat template.")
-def task_preview(home: Home, name, dataset_name, row, model):
-    """Show the exact prompt of one row, tokens counted, trained tokens marked."""
-    task, dataset = tasks.load_name_or_file(home, name), data.load(home, dataset_name)
-    split, total = dataset.splits[0], preview.size(dataset, dataset.splits[0])
-    if not 0 <= row < total:
-        raise InputError(f"--row {row}: {dataset_name}/{split} has the rows 0 to {total - 1}.")
-    found = preview.of_row(task, dataset, split, row, bases.find(model))
-    del found["spans"]  # for the page
-    return found, lambda console: show.preview(console, found)
-
-
 dataset = click.Group("dataset", help="Rows from a file or the Hub.")
 verbs = {"add": dataset_add, "list": dataset_list, "show": dataset_show, "check": dataset_check}
 for name, function in verbs.items():
     dataset.add_command(command(name)(function))
-task = click.Group("task", help="What the model must do: labels with definitions, instruction, template.")
-verbs = {"add": task_add, "list": task_list, "show": task_show, "lint": task_lint, "preview": task_preview}
-for name, function in verbs.items():
-    task.add_command(command(name)(function))
-commands = [dataset, task]
+commands = [dataset]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lab import calibration, config, jobs, plan, presets, runs
+from lab import calibration, config, jobs, plan, presets, runs, versions
 from lab.cli import show
 from lab.cli.common import command, follow, say
 from lab.config import Config
@@ -75,8 +75,9 @@ def run_list(home: Home):
 
 @click.argument("run_id", metavar="ID")
 def run_show(home: Home, run_id):
-    """Show a run: status, progress, config, metrics, checkpoints."""
-    found = Run(home, run_id).show()
+    """Show a run: status, progress, config, metrics, checkpoints, and which version of its task it used."""
+    run = Run(home, run_id)
+    found = run.show() | {"task_version": versions.of_run(home, run)}
     return found, lambda console: show.run(console, found)
 
 

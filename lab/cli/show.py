@@ -2,10 +2,12 @@
 
 import csv
 import io
+import time
 
 from rich.console import Console
 from rich.table import Table
 
+from lab.difference import as_text
 from lab.packing import cost_in_words
 from lab.progress import rates_in_words
 
@@ -63,6 +65,47 @@ def lint(console: Console, found: list[dict]) -> None:
         console.print("Nothing looks wrong.")
 
 
+def balance(console: Console, found: list[dict]) -> None:
+    for split in found:
+        console.print(f"{split['split']}: {split['rows']:,} rows, {split['labelled']:,} with a label")
+        rows = [
+            [
+                f"{x['label']}" if x["known"] else f"{x['label']} (not in the task)",
+                f"{x['before']:,}",
+                f"{x['after']:,}" if x["merged_into"] is None else f"→ {x['merged_into']}",
+            ]
+            for x in split["labels"]
+        ]
+        table(console, ["label", "before", "after merging"], rows)
+        if split["more"][0]:
+            console.print(f"and {split['more'][0]:,} more labels in {split['more'][1]:,} rows (not in the task)")
+    if not found:
+        console.print("The task reads no label.")
+
+
+def versions(console: Console, found: list[dict]) -> None:
+    rows = []
+    for x in found:
+        saved = "bundled" if x["bundled"] else time.strftime("%Y-%m-%d %H:%M", time.localtime(x["saved"]))
+        number = f"{x['version']}{' (current)' if x['current'] else ''}"
+        rows.append(
+            [
+                number,
+                saved,
+                "; ".join(x["changed"]) or ("as it came" if x["bundled"] else "first version"),
+                ", ".join(x["runs"]) or "–",
+            ]
+        )
+    table(console, ["version", "saved", "changed", "used by"], rows)
+
+
+def difference(console: Console, found: dict) -> None:
+    said = "; ".join(found["changed"]) or "no difference"
+    console.print(f"{found['name']}, from version {found['from']} to {found['to']}: {said}")
+    if found["lines"]:
+        console.print(as_text(found["lines"]))
+
+
 def preview(console: Console, found: dict) -> None:
     console.print(found["prompt"], end="")
     console.print(found["trained_text"], style="bold reverse")
@@ -108,6 +151,8 @@ def run(console: Console, found: dict) -> None:
     console.print(
         f"{found['id']}: {found['status']}, step {found['step']} of {found['total_steps']}, attempt {found['attempt']}"
     )
+    if found.get("task_version"):
+        console.print(f"task: {found['task_version']}")
     if found["error"]:
         console.print(f"{found['error']['message']} {found['error']['advice']}")
     keys = ["step", "epoch", "loss", "validation_loss", "accuracy", "macro_f1", "invalid", "train_accuracy"]

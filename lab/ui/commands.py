@@ -10,37 +10,22 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import gradio as gr
-import yaml
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from lab import (
-    bases,
-    checks,
-    comparison,
-    config,
-    data,
-    evaluations,
-    generator,
-    jobs,
-    plan,
-    preview,
-    runs,
-    tasks,
-)
-from lab import task as task_file
+from lab import checks, comparison, data, evaluations, generator, jobs, plan, preview, runs, tasks, versions
 from lab.comparison import Comparison
 from lab.config import BUNDLED_MODEL, Config
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
-from lab.home import Home, check_id
+from lab.home import Home
 from lab.runs import Run
 from lab.subjects import question as question_for
 from lab.subjects import resolve
-from lab.task import Task, plain_problems
-from lab.ui import access, dataset_form, generate_tab
+from lab.task import plain_problems
+from lab.ui import access, dataset_form, generate_tab, preset_commands, task_commands
+from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
 
-LONGEST_YAML = 1_000_000  # letters
 LOOK_EVERY = 0.3  # seconds
 
 
@@ -76,7 +61,7 @@ def _event(home: Home, function: Callable) -> Callable:
     return access.handler(call)
 
 
-# -- datasets and tasks ----------------------------------------------------------------------------------------------
+# -- datasets --------------------------------------------------------------------------------------------------------
 
 
 def dataset_add(
@@ -137,45 +122,6 @@ def _described(home: Home, name: str, task=None, model: str = BUNDLED_MODEL, lim
     return preview.describe(home, data.load(home, name), task or None, access.model_id(model), limit)
 
 
-def task_add(home: Home, request: gr.Request, task: str) -> dict:
-    """Keeps a task, given as YAML text."""
-    access.may_change(request)
-    added = read_task(task)
-    tasks.add(home, added)
-    return _summary(added)
-
-
-def task_list(home: Home) -> list[dict]:
-    """All tasks, the user's first: name, kind, labels."""
-    found = []
-    for name in tasks.listing(home):
-        with suppress(InputError):  # one broken file must not hide the others
-            found.append(_summary(tasks.load(home, name)))
-    return found
-
-
-def _summary(task: Task) -> dict:
-    return {"name": task.name, "kind": task.kind, "labels": task.names, "with_definitions": task.with_definitions}
-
-
-def task_show(home: Home, name: str) -> dict:
-    """A task with all its keys."""
-    return tasks.load(home, name).model_dump()
-
-
-def task_lint(home: Home, name: str, dataset: str) -> list[dict]:
-    """What looks wrong between a task and a dataset: severity, message, label, rows."""
-    return preview.lint_whole(tasks.load(home, name), data.load(home, dataset))
-
-
-def task_preview(home: Home, name: str, dataset: str, row: int = 0, model: str = BUNDLED_MODEL) -> dict:
-    """The exact prompt of a row of the dataset's first split, its tokens counted."""
-    task, found = tasks.load(home, name), data.load(home, dataset)
-    shown = preview.of_row(task, found, found.splits[0], row, bases.find(access.model_id(model)))
-    del shown["spans"]  # for the page
-    return shown
-
-
 # -- runs ------------------------------------------------------------------------------------------------------------
 
 
@@ -201,8 +147,9 @@ def run_list(home: Home) -> list[dict]:
 
 
 def run_show(home: Home, run_id: str) -> dict:
-    """A run: status, progress, config, metrics, checkpoints."""
-    return Run(home, run_id).show()
+    """A run: status, progress, config, metrics, checkpoints, and which version of its task it used."""
+    run = Run(home, run_id)
+    return run.show() | {"task_version": versions.of_run(home, run)}
 
 
 def run_log(home: Home, run_id: str, lines: int | None = None) -> dict:
@@ -327,39 +274,8 @@ def generate(
 
 
 COMMANDS = [
-    *(dataset_list, dataset_show, dataset_check, task_add, task_list, task_show, task_lint, task_preview),
+    *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
+    *preset_commands.COMMANDS,
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete),
     *(evaluate, compare, generate),
 ]
-
-# -- YAML ------------------------------------------------------------------------------------------------------------
-
-
-def read_task(text: str) -> Task:
-    """A task from YAML text. Raises InputError."""
-    read_yaml(text, "the task")
-    return task_file.parse(text)
-
-
-def read_config(text: str) -> Config:
-    """A config from YAML text. Raises InputError, also for a task, dataset or base model that is a path."""
-    wanted = config.parse(read_yaml(text, "the config"))
-    check_id(wanted.task, "The task")
-    check_id(wanted.dataset, "The dataset")
-    access.model_id(wanted.base_model)
-    return wanted
-
-
-def read_yaml(text: str, what: str) -> dict:
-    """A mapping from YAML text. Raises InputError; also for aliases, which make a few letters stand for very many."""
-    if len(text) > LONGEST_YAML:
-        raise InputError(f"{what.capitalize()} has more than {LONGEST_YAML:,} letters.")
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise InputError(f"Write {what} without YAML aliases (*name).")
-        values = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{what.capitalize()} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{what.capitalize()} must be a YAML mapping of keys to values.")
-    return values

@@ -17,7 +17,6 @@ OPTIONS = {
 # Of tables that are only read.
 TABLE = {"datatype": "str", "type": "array", "interactive": False, "buttons": [], "max_height": 420}
 WORDS_TABLE = {**TABLE, "wrap": True, "elem_classes": ["words-table"]}
-SHARED_COLOUR, TRAINED_COLOUR = "blue", "green"  # of marks in a prompt
 
 
 def theme() -> gr.themes.Base:
@@ -87,16 +86,6 @@ CSS = """
 .words-table .cell-wrap, .words-table span { font-family: var(--font); }
 .words-table .cell-wrap { overflow-wrap: anywhere; }
 
-/* The exact prompt: every blank and every empty line is shown as it stands, and none that stands in the markup alone. */
-.exact-prompt .textfield { display: block; padding: var(--spacing-md); font-family: var(--font-mono); font-size: 0;
-  line-height: 1.4rem; white-space: normal; max-height: 75vh; overflow-y: auto; }
-.exact-prompt .token, .exact-prompt .token-container { display: inline; margin: 0; padding: 0; white-space: normal; }
-.exact-prompt .token.highlighted .text { background: inherit; border-radius: 2px; }
-.exact-prompt .text { display: inline; padding: 0; font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere;
-  word-break: normal; }
-.exact-prompt .line-break { display: block; height: 0; }
-.exact-prompt .line-break + .line-break, .exact-prompt .line-break:first-child { height: 1.4rem; }
-
 /* What a run comes to before it starts. */
 .card { padding: 10px 12px; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md);
   background: var(--block-background-fill); font-size: .9rem; min-height: 12rem; }
@@ -157,6 +146,60 @@ CSS = """
   text-align: left; border: 0; border-top: 1px solid var(--border-color-primary); overflow-wrap: anywhere; }
 .file-head .role { margin-left: .3rem; padding: 0 .4rem; border: 1px solid var(--color-accent); border-radius: 999px;
   color: var(--color-accent); font-size: .75rem; white-space: nowrap; }
+
+/* The codebook editor: marks in the prompt differ in more than colour. */
+.block.exact-prompt { max-height: 48vh; overflow-y: auto !important; border: 1px solid var(--border-color-primary);
+  border-radius: var(--radius-md); background: var(--block-background-fill); }
+.exact-prompt .prompt-text { margin: 0; padding: 10px 12px; font-family: var(--font-mono); font-size: .85rem;
+  line-height: 1.45rem; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--body-text-color);
+  background: none; }
+.prompt-legend { display: flex; flex-wrap: wrap; gap: 4px 14px; margin: 0; padding: 0; list-style: none; font-size: .8rem; }
+.prompt-legend li { margin: 0; }
+.exact-prompt .shared, .prompt-legend .shared { background: var(--shared-shade); border-radius: 2px; }
+.exact-prompt .trained, .prompt-legend .trained { background: var(--trained-shade); color: var(--body-text-color);
+  font-weight: 700; text-decoration: underline; text-decoration-thickness: 2px; text-underline-offset: 3px; }
+.exact-prompt .special, .prompt-legend .special { outline: 1px solid currentcolor; outline-offset: -1px;
+  border-radius: 3px; padding: 0 1px; }
+.exact-prompt .format, .prompt-legend .format { text-decoration: underline dotted; text-underline-offset: 3px; }
+.exact-prompt .trained .format { text-decoration: inherit; }
+.exact-prompt .part.shared::after { content: "◂ shared up to here"; padding: 0 4px; font: .7rem var(--font);
+  color: var(--body-text-color-subdued); }
+.exact-prompt .part.trained::before { content: " trained: "; position: absolute; width: 1px; height: 1px;
+  overflow: hidden; clip-path: inset(50%); }
+:root { --shared-shade: #dbeafe; --trained-shade: #bbf7d0; --added-shade: #dcfce7; --removed-shade: #fee2e2; }
+.dark { --shared-shade: #1e3a5f; --trained-shade: #14532d; --added-shade: #14432a; --removed-shade: #4c1d1d; }
+:is(.label-balance, .versions, .difference, .legend-of-prompt, .exact-prompt) > .html-container { padding: 0; }
+.chosen-label { padding: 8px; gap: 8px; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); }
+.chosen-label .row { gap: 8px; }
+.quiet-line { margin: 0; color: var(--body-text-color-subdued); font-size: .875rem; }
+.balance { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
+.gradio-container :is(.balance, .versions) :is(table, thead, tbody, tr) { border: 0; }
+.balance table, .versions table { width: 100%; border-collapse: collapse; font-size: .85rem; }
+.balance caption { text-align: left; color: var(--body-text-color-subdued); }
+.gradio-container .balance :is(th, td), .gradio-container .versions :is(th, td) { padding: 3px 8px 3px 0; text-align: left; font-weight: 400;
+  vertical-align: top; overflow-wrap: anywhere; border: 0; border-bottom: 1px solid var(--border-color-primary); }
+.balance table { table-layout: fixed; }
+.balance thead th, .versions thead th { font-weight: 600; }
+.balance thead th:first-child { width: 36%; }
+.balance .merged th { padding-left: 14px; }
+.balance .merged th::before { content: "↳ "; }
+.balance em { font-style: italic; font-weight: 600; }
+.balance td { font-variant-numeric: tabular-nums; }
+.balance .bar { display: block; height: .45rem; min-width: 1px; max-width: 100%; border-radius: 3px;
+  background: var(--color-accent); }
+.scrolls { overflow-x: auto; }
+.versions table { min-width: 30rem; }
+.versions th:first-child, .versions td:nth-child(2) { white-space: nowrap; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.difference .lines { max-height: 60vh; overflow: auto; border: 1px solid var(--border-color-primary);
+  border-radius: var(--radius-md); font-family: var(--font-mono); font-size: .82rem; line-height: 1.4rem; }
+.difference .lines > div { display: flex; gap: 6px; padding: 0 8px; white-space: pre-wrap; overflow-wrap: anywhere; }
+.difference .mark { flex: none; width: 1ch; user-select: none; }
+.difference ins, .difference del { text-decoration: none; min-width: 0; }
+.difference .added { background: var(--added-shade); }
+.difference .removed { background: var(--removed-shade); }
+.difference b { font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
+.difference del b { text-decoration: line-through; }
 
 @media (min-width: 900px) {
   .stays-in-sight { position: sticky; top: 8px; align-self: flex-start; }

@@ -10,6 +10,7 @@ from lab.home import Home
 from lab.runs import Run
 from lab.ui import access, look
 from lab.ui.form import Form
+from lab.ui.given_yaml import read_yaml
 
 DEFAULTS, PRESET, RUN = "defaults", "preset:", "run:"
 MOST_RUNS = 50  # on offer
@@ -140,7 +141,4 @@ def found(home: Home, source: str) -> tuple[Config, str]:
 
 def read(text: str | None) -> Config:
     """A config from YAML text. Raises InputError with all that is wrong with it."""
-    text = text or ""
-    if len(text) > LONGEST or "&" in text or "*" in text:  # in YAML these make a few letters stand for very many
-        raise InputError(f"At most {LONGEST:,} letters, none of them & or *.")
-    return config_file.parse(config_file.mapping(text, "The YAML"), "The YAML")
+    return config_file.parse(read_yaml(text or "", "the config"))

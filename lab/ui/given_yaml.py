@@ -1,0 +1,43 @@
+"""Tasks and configs that come as YAML text from whoever calls the page's public events."""
+
+import yaml
+
+from lab import config
+from lab import task as task_file
+from lab.config import Config
+from lab.errors import InputError
+from lab.home import check_id
+from lab.task import Task
+from lab.ui import access
+
+LONGEST_YAML = 1_000_000  # letters
+
+
+def read_task(text: str) -> Task:
+    """A task from YAML text. Raises InputError."""
+    read_yaml(text, "the task")
+    return task_file.parse(text)
+
+
+def read_config(text: str) -> Config:
+    """A config from YAML text. Raises InputError, also for a task, dataset or base model that is a path."""
+    wanted = config.parse(read_yaml(text, "the config"))
+    check_id(wanted.task, "The task")
+    check_id(wanted.dataset, "The dataset")
+    access.model_id(wanted.base_model)
+    return wanted
+
+
+def read_yaml(text: str, what: str) -> dict:
+    """A mapping from YAML text. Raises InputError; also for aliases, which make a few letters stand for very many."""
+    if len(text) > LONGEST_YAML:
+        raise InputError(f"{what.capitalize()} has more than {LONGEST_YAML:,} letters.")
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise InputError(f"Write {what} without YAML aliases (*name).")
+        values = yaml.safe_load(text) or {}
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{what.capitalize()} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{what.capitalize()} must be a YAML mapping of keys to values.")
+    return values

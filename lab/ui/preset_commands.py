@@ -1,0 +1,40 @@
+"""The public events about presets, configs to start from."""
+
+import gradio as gr
+
+from lab import presets
+from lab.home import Home
+from lab.presets import Preset
+from lab.ui import access
+from lab.ui.given_yaml import read_config
+
+
+def preset_list(home: Home) -> list[dict]:
+    """All presets, the user's first: name and what it is for."""
+    found = [presets.load(home, name) for name in presets.listing(home)]
+    return [{"name": preset.name, "about": preset.about} for preset in found]
+
+
+def preset_show(home: Home, name: str) -> dict:
+    """A preset with all keys of its config."""
+    return _shown(presets.load(home, name))
+
+
+def preset_save(home: Home, request: gr.Request, name: str, config: str, about: str = "") -> dict:
+    """Keeps a config, given as YAML text, as a preset, in place of the user's own of that name."""
+    access.may_change(request)
+    return _shown(presets.save(home, name, about, read_config(config)))
+
+
+def preset_delete(home: Home, request: gr.Request, name: str) -> dict:
+    """Deletes a preset of the user's."""
+    access.may_change(request)
+    presets.delete(home, name)
+    return {"name": name, "deleted": True}
+
+
+def _shown(preset: Preset) -> dict:
+    return {"name": preset.name, "about": preset.about, "config": preset.config.model_dump()}
+
+
+COMMANDS = [preset_list, preset_show, preset_save, preset_delete]
