@@ -1,8 +1,16 @@
 """What the curves of a run say, in plain sentences."""
 
-from lab.points import by_epoch, smooth
+from lab.points import Points, by_epoch, smooth
+from lab.runs import Run
 
 RISEN = 1.01  # times the lowest validation loss: less is noise
+
+
+def of(run: Run) -> list[str]:
+    """Sentences about a run's curves."""
+    points = Points(run)
+    points.update()
+    return told(points.lines())
 
 
 def told(lines: dict[str, dict]) -> list[str]:

@@ -24,6 +24,8 @@ LAYERS = {
         "checkpoints",
         "job",
         "runs",
+        "points",
+        "findings",
         "progress",
         "subjects",
         "evaluations",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from lab.ui import look
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # loaded by the first chart, so that the page starts fast
 
 # Read well on white and on near-black.
 BLUE, ORANGE, GREEN, RED, GREY = "#3b82f6", "#ea7a1a", "#16a37b", "#e5484d", "#757c88"
+FONT = ", ".join(look.FONT)
 GRID = "rgba(128,137,150,0.28)"
 AXIS = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True}
 LONGEST_NAME = 48  # letters of a label or a subject
@@ -44,6 +47,7 @@ KEEP_ZOOM = """() => {
     const react = plotly.react;
     plotly.react = async (place, data, layout, config) => {
       const name = layout.uirevision, before = kept[name];
+      if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;  // a finger scrolls the page
       if (before) {
         for (const axis in before.axes) Object.assign(layout[axis], before.axes[axis]);
         for (const line of data) if (before.off.includes(line.name)) line.visible = "legendonly";
@@ -172,7 +176,7 @@ def layout(name: str, height: int, hovermode: str = "x unified") -> dict:
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": GREY, "size": 12},
+        "font": {"color": GREY, "size": 12, "family": FONT},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "hovermode": hovermode,
         "hoverlabel": {"bgcolor": "#1f2937", "font": {"color": "#ffffff"}},

@@ -13,7 +13,7 @@ import gradio as gr
 import yaml
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from lab import bases, comparison, config, data, evaluations, generator, jobs, plan, preview, runs, tasks
+from lab import bases, comparison, config, data, evaluations, findings, generator, jobs, plan, preview, runs, tasks
 from lab import task as task_file
 from lab.comparison import Comparison
 from lab.config import BUNDLED_MODEL, Config
@@ -179,8 +179,21 @@ def run_list(home: Home) -> list[dict]:
 
 
 def run_show(home: Home, run_id: str) -> dict:
-    """A run: status, progress, config, metrics, checkpoints."""
-    return Run(home, run_id).show()
+    """A run: status, progress, config, metrics, checkpoints, and what its curves say."""
+    run = Run(home, run_id)
+    return run.show() | {"findings": findings.of(run)}
+
+
+def run_rename(home: Home, request: gr.Request, run_id: str, title: str) -> dict:
+    """Gives a run a name beside its id, which stays; an empty one takes it away."""
+    access.may_change(request)
+    return {"id": run_id, **Run(home, run_id).describe(title=title)}
+
+
+def run_note(home: Home, request: gr.Request, run_id: str, text: str) -> dict:
+    """Keeps a note about a run, in place of the one before; an empty one takes it away."""
+    access.may_change(request)
+    return {"id": run_id, **Run(home, run_id).describe(notes=text)}
 
 
 def run_log(home: Home, run_id: str, lines: int | None = None) -> dict:
@@ -306,7 +319,7 @@ def generate(
 
 COMMANDS = [
     *(dataset_list, dataset_show, task_add, task_list, task_show, task_lint, task_preview),
-    *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete),
+    *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
     *(evaluate, compare, generate),
 ]
 

@@ -142,7 +142,12 @@ CSS = """
 .run-head h3 { margin: .4rem 0 .2rem; font-size: 1.05rem; overflow-wrap: anywhere; }
 .run-head .facts { min-height: 2.6rem; margin: 0; }
 .run-head label { display: block; font-size: .875rem; }
-.run-head progress { display: block; width: 100%; height: 8px; accent-color: var(--color-accent); }
+.run-head progress { display: block; width: 100%; height: 8px; appearance: none; border: 0; border-radius: 4px;
+  background: var(--border-color-primary); }
+.run-head progress::-webkit-progress-bar { border-radius: 4px; background: var(--border-color-primary); }
+.run-head progress::-webkit-progress-value { border-radius: 4px; background: var(--color-accent); }
+.run-head progress::-moz-progress-bar { border-radius: 4px; background: var(--color-accent); }
+.column:has(.runs-empty) > .run-detail { display: none; }
 .run-head .notes { margin: .4rem 0 0; color: var(--body-text-color-subdued); white-space: pre-line; overflow-wrap: anywhere; }
 .run-head .wrong { margin: .5rem 0 0; padding: 8px 10px; border-left: 4px solid #e5484d; white-space: pre-line;
   overflow-wrap: anywhere; background: var(--background-fill-secondary); }

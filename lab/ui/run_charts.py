@@ -30,6 +30,7 @@ OTHERS = [  # colour and dash of the runs beside it, all told apart without colo
     ("#64748b", "longdashdot"),
     ("#65a30d", "2px,3px,8px,3px"),
 ]
+UNUSED = ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
 MARKS = f"y{len(PANELS) + 1}"  # an axis of its own, from bottom to top, for losses that stand on no axis
 MANY, SOME, FEW = 800, 400, 250  # points of a line: the run's losses, those of others, everything else
 
@@ -58,7 +59,8 @@ def curves(run: tuple[str, dict], others: list[tuple[str, dict]], view: View) ->
     traces = [*_losses(lines, view), *_scores(lines, view), *_pace(lines, view)]
     for (other, its), (colour, dash) in zip(others, OTHERS, strict=False):
         traces += _beside(plain(other), its, colour, dash, view)
-    return {"data": traces, "layout": _layout(f"{name} by {view.by}{' log' if view.log else ''}", traces, view)}
+    layout = _layout(f"{name} by {view.by}{' log' if view.log else ''}", traces, view)
+    return {"data": traces, "layout": layout, "config": {"displaylogo": False, "modeBarButtonsToRemove": UNUSED}}
 
 
 def nothing() -> dict[str, dict]:
@@ -100,7 +102,8 @@ def _scores(lines: dict, view: View) -> list[dict]:
 def _pace(lines: dict, view: View) -> list[dict]:
     traces = []
     for number, (key, title, _) in list(enumerate(PANELS, 1))[2:]:
-        traces.append(_thinned(lines, key, title.lower(), view, BLUE, f"y{number}", showlegend=False))
+        name = title.partition(",")[0].lower()
+        traces.append(_thinned(lines, key, name, view, BLUE, f"y{number}", showlegend=False))
     return traces
 
 
@@ -193,6 +196,7 @@ def _layout(name: str, traces: list[dict], view: View) -> dict:
     layout = charts.layout(name, HEIGHT) | {
         "margin": {"l": 54, "r": 12, "t": ABOVE, "b": BELOW},
         "hoversubplots": "axis",
+        "hoverlabel": {"bgcolor": "#1f2937", "font": {"color": "#ffffff", "size": 11}},
         "xaxis": {
             **charts.AXIS,
             "title": {"text": view.by.capitalize()},
@@ -200,9 +204,8 @@ def _layout(name: str, traces: list[dict], view: View) -> dict:
             "anchor": f"y{len(PANELS)}",
             "showspikes": True,
             "spikemode": "across",
-            "spikesnap": "cursor",
             "spikethickness": 1,
-            "spikedash": "dot",
+            "spikecolor": charts.GREY,
             "automargin": False,
         },
         "annotations": [],

@@ -69,7 +69,6 @@ def views_of_all(home: Home, found: list[dict], run: dict | None, asked: Asked) 
     table = run_table.table(found, run["id"] if run else "", asked.words, asked.show_all, places)
     return {
         "table": (table, str),
-        "detail": (bool(run), lambda some: gr.update(visible=True if some else "hidden")),
         "beside": (names, lambda names: gr.update(choices=names)),
     }
 

@@ -9,6 +9,7 @@ from lab.ui import look
 NOTHING = (
     "Nothing has been trained yet: press <strong>Start training</strong>, and the run shows up here, step by step."
 )
+EMPTY = '<p class="runs-empty"></p>'
 FIRST = 50  # rows that are shown before somebody asks for all
 SIGNS = {  # beside the word
     "queued": "◷",

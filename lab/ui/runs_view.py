@@ -11,6 +11,7 @@ from lab.ui.run_looks import Asked
 
 EVERY = 1.5  # seconds between two looks at the disk
 LONGEST_SEARCH = 200  # letters
+HIDDEN = gr.update(visible="hidden")
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -20,28 +21,28 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
     words = gr.Textbox(
         label="Find runs", placeholder="words of a name, a note or a status", max_lines=1, max_length=LONGEST_SEARCH
     )
-    table = gr.HTML(js_on_load=run_table.CLICKS)
-    with gr.Column(visible="hidden") as detail:
-        head = gr.HTML()
+    table = gr.HTML(run_table.EMPTY, js_on_load=run_table.CLICKS, apply_default_css=False)
+    with gr.Column(elem_classes=["run-detail"]):  # hidden by CSS while the table is empty
+        head = gr.HTML(apply_default_css=False)
         made = gr.Markdown(elem_classes=["quiet", "said"])
         with gr.Row():
             stop = gr.Button("Stop", min_width=90)
             resume = gr.Button("Resume", min_width=90)
             delete = gr.Button("Delete", variant="stop", min_width=90)
-        with gr.Row(visible="hidden") as confirm:
-            sure = gr.Button("Delete it for good", variant="stop", min_width=160)
-            keep = gr.Button("Keep it", min_width=90)
+        with gr.Row():
+            sure = gr.Button("Delete it for good", variant="stop", min_width=160, visible="hidden")
+            keep = gr.Button("Keep it", min_width=90, visible="hidden")
         title, notes, save = _name_and_notes()
         beside, by, smoothing, log_axis = _view()
         curves = gr.Plot(label="Curves", show_label=False, elem_classes=["curves"])
-        told = gr.HTML()
+        told = gr.HTML(apply_default_css=False)
         with gr.Accordion("Log", open=False):
             label = f"The last {run_looks.LOG_LINES} lines of the log"
             log = gr.Textbox(label=label, interactive=False, lines=12, max_lines=20)
     doomed, show_all = gr.State(""), gr.State(False)
     seen = gr.State({})  # by output: a key of what it shows, so that only what changed is sent
 
-    outputs = {"table": table, "beside": beside, "detail": detail, "head": head, "made": made, "stop": stop}
+    outputs = {"table": table, "beside": beside, "head": head, "made": made, "stop": stop}
     outputs |= {"resume": resume, "delete": delete, "title": title, "notes": notes, "curves": curves, "told": told}
     outputs |= {"log": log}
     asked = [chosen, seen, words, show_all, beside, by, smoothing, log_axis, title, notes]
@@ -78,7 +79,7 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
         elif (chosen := getattr(event, "run", None)) not in runs.listing(home):
             raise InputError("There is no such run.")
         updates = look(chosen, before, Asked.of(words, show_all, *asked))
-        return {**updates, shown_id: chosen, shows_all: show_all, confirm: gr.update(visible="hidden")}
+        return {**updates, shown_id: chosen, shows_all: show_all, sure: HIDDEN, keep: HIDDEN}
 
     @access.handler
     def stop_run(request: gr.Request, seen):
@@ -99,22 +100,22 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
     @access.handler
     def ask(seen):
         run_id = seen.get("run", "")
-        return run_id, gr.update(visible=True), gr.update(value=f"Delete {run_id} for good")
+        return run_id, gr.update(visible=True, value=f"Delete {run_id} for good"), gr.update(visible=True)
 
     @access.handler
     def delete_run(request: gr.Request, doomed):
         access.may_change(request)
         jobs.delete(home, Run(home, doomed))
-        return "", "", gr.update(visible="hidden")
+        return "", "", HIDDEN, HIDDEN
 
     shown_id, shows_all = chosen, show_all
-    table.click(choose, asked, [chosen, show_all, confirm, *shown], queue=False, **QUIET)
+    table.click(choose, asked, [chosen, show_all, sure, keep, *shown], queue=False, **QUIET)
     stopped = stop.click(stop_run, seen, None, **QUIET)
     resumed = resume.click(resume_run, seen, chosen, **QUIET)
     saved = save.click(keep_words, [seen, title, notes], [title, notes, seen], **QUIET)
-    delete.click(ask, seen, [doomed, confirm, sure], **QUIET)
-    keep.click(lambda: ("", gr.update(visible="hidden")), None, [doomed, confirm], **QUIET)
-    deleted = sure.click(delete_run, doomed, [chosen, doomed, confirm], **QUIET)
+    delete.click(ask, seen, [doomed, sure, keep], **QUIET)
+    keep.click(lambda: ("", HIDDEN, HIDDEN), None, [doomed, sure, keep], **QUIET)
+    deleted = sure.click(delete_run, doomed, [chosen, doomed, sure, keep], **QUIET)
     for done in (stopped, resumed, saved, deleted):
         done.then(*looking, **QUIET)
     return looking
