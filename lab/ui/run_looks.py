@@ -48,9 +48,10 @@ def look(home: Home, chosen: str, before: dict, asked: Asked) -> tuple[dict, dic
 
 
 def redrawn(wanted: dict[str, tuple], before: dict) -> tuple[dict, dict]:
-    """The outputs whose key is another one than before, drawn; and all keys as they are now."""
-    drawn = {name: draw(key) for name, (key, draw) in wanted.items() if name not in before or before[name] != key}
-    return drawn, {**before, **{name: key for name, (key, _) in wanted.items()}}
+    """The outputs whose key is another one than before, drawn; and all keys as they are now, by their hash."""
+    now = {name: hash(key) for name, (key, _) in wanted.items()}
+    drawn = {name: draw(key) for name, (key, draw) in wanted.items() if now[name] != before.get(name)}
+    return drawn, {**before, **now}
 
 
 def shown_run(found: list[dict], chosen: str) -> dict | None:
@@ -65,11 +66,11 @@ def shown_run(found: list[dict], chosen: str) -> dict | None:
 
 def views_of_all(home: Home, found: list[dict], run: dict | None, asked: Asked) -> dict[str, tuple]:
     places = progress.places(home, found)
-    names = [(run_words.called(other), other["id"]) for other in found if other["status"] != progress.BROKEN]
+    names = tuple((run_words.called(other), other["id"]) for other in found if other["status"] != progress.BROKEN)
     table = run_table.table(found, run["id"] if run else "", asked.words, asked.show_all, places)
     return {
         "table": (table, str),
-        "beside": (names, lambda names: gr.update(choices=names)),
+        "beside": (names, lambda names: gr.update(choices=list(names))),
     }
 
 
@@ -96,7 +97,7 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
     mark = (run_id, its.update())
     beside = [other for other in found if other["id"] in asked.beside and other["id"] != run_id]
     others = [(run_words.called(other), points.points(home, other["id"])) for other in beside]
-    marks = [(name, other.update()) for name, other in others]
+    marks = tuple((name, other.update()) for name, other in others)
 
     def draw(_):
         lines = [(name, other.lines()) for name, other in others]
