@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import gradio as gr
 
 from lab.ui import look
 
@@ -23,9 +26,14 @@ SCORE_LINES = [  # key, name, colour, marker
     ("invalid", "invalid answers", RED, "x"),
 ]
 
+_ASSETS = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
 # To be run when the page loads. The page makes a chart anew when its data change, which would undo what somebody has
 # zoomed, switched off or points at; so that is remembered by the chart's `uirevision` and put into the next one of that name.
+# Plotly is large, so that it is read as soon as the page is at rest, and not when the first chart is looked at.
 KEEP_ZOOM = """() => {
+  const page = document.querySelector('script[type="module"][src*="assets/index-"]'), plotly = "PLOTLY";
+  const idle = window.requestIdleCallback || (then => setTimeout(then, 1000));
+  if (page && plotly) setTimeout(() => idle(() => import(new URL(plotly, page.src)).catch(() => {})), 300);
   const kept = {};
   let mouse = null;
   document.addEventListener("mousemove", event => { if (event.isTrusted) mouse = event; }, true);
@@ -64,7 +72,7 @@ KEEP_ZOOM = """() => {
     Object.defineProperty(window, "Plotly", {value: plotly, writable: true, configurable: true});
     wrap(plotly);
   }});
-}"""
+}""".replace("PLOTLY", next((file.name for file in _ASSETS.glob("PlotlyPlot-*.js")), ""))
 
 
 def f1_chart(compared: list[dict]) -> Figure:

@@ -97,8 +97,8 @@ def selections(page: Page, count: int, times: int) -> None:
     page.get_by_label("Beside it").click()
     beside = []
     for i in range(6):
-        option = page.get_by_role("option", name=f"load-{20 + i}", exact=True)
-        page.get_by_label("Beside it").fill(f"load-{20 + i}")
+        option = page.get_by_role("option", name=f"load-{23 + i}", exact=True)
+        page.get_by_label("Beside it").fill(f"load-{23 + i}")
         option.wait_for()
         beside.append(timed(page, option.click, f"new Set({TRACES}.map(t => t.legendgroup)).size == {i + 2}"))
     tell("another run is beside it", beside)
