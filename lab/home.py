@@ -101,9 +101,11 @@ def next_id(folder: Path, name: str) -> str:
 def newest_first(folder: Path, mark: str) -> list[str]:
     """The names of the folders inside a folder, the newest first by the time of their file `mark`, which never changes."""
     made = []
-    for path in folder.glob(f"[!.]*/{mark}"):
-        with suppress(FileNotFoundError):  # deleted in the meantime
-            made.append((path.stat().st_mtime_ns, path.parent.name))
+    if folder.is_dir():
+        for entry in os.scandir(folder):  # much quicker than a glob, and the page does it all the time
+            with suppress(FileNotFoundError, NotADirectoryError):  # deleted in the meantime, or no folder
+                if not entry.name.startswith("."):
+                    made.append((Path(entry.path, mark).stat().st_mtime_ns, entry.name))
     return [name for _, name in sorted(made, reverse=True)]
 
 

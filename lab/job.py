@@ -30,6 +30,7 @@ class Job:
     """A folder that one process at a time works on: a run, or a set of evaluations."""
 
     kind = "job"
+    RECORDS = ("state.json", "result.json")  # files from which readers know how it stands
 
     def __init__(self, job_id: str, folder: Path):
         self.id, self.folder = job_id, folder
@@ -120,6 +121,11 @@ class Job:
         age = _age(state.get("heartbeat"))
         return "queued" if state.get("queued") and age is not None and age < STARTING else "interrupted"
 
+    def stamp(self) -> tuple | None:
+        """Another one whenever readers may find something else; nothing is read for it. None while a process works on it."""
+        seen = {name: file_mark(self._path(name)) for name in self.RECORDS}
+        return None if seen["result.json"] is None and self.holder() is not None else tuple(seen.values())
+
     def error(self) -> dict | None:
         """`{reason, message, advice}` of a failure, else None."""
         return (read_json(self._path("result.json")) or {}).get("error")
@@ -189,6 +195,15 @@ def lock_holder(path: Path) -> int | None:
             return None if kind == fcntl.F_UNLCK else pid
         finally:
             os.close(handle)
+
+
+def file_mark(path: Path) -> tuple | None:
+    """By which one sees that a file has changed, without reading it; None where there is none."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def _heartbeat() -> dict:

@@ -1,19 +1,16 @@
-"""How far runs are, for those who look again and again: points read as they are added, time left, smoothing, thinning."""
+"""How far runs are, for those who look again and again; and in words."""
 
-import json
-import threading
-from functools import lru_cache
+from contextlib import suppress
 from pathlib import Path
 
-from lab import runs
+from lab import comparison, points, runs
+from lab.comparison import EvaluationJob
 from lab.errors import InputError
 from lab.home import Home
-from lab.job import ALIVE
+from lab.job import ALIVE, file_mark
+from lab.points import RATES
 from lab.runs import Run
 
-LOSSES = ["loss", "validation_loss"]
-SCORES = ["accuracy", "macro_f1", "invalid", "train_accuracy", "train_macro_f1", "train_invalid"]
-RATES = ["rows_per_s", "tokens_per_s", "row_tokens_per_s"]
 BROKEN = "broken"  # the status of a folder that cannot be read
 # What a file may raise that a crash, a full disk or an editor has left.
 UNREADABLE = (InputError, OSError, ValueError, LookupError, TypeError, AttributeError)
@@ -22,24 +19,48 @@ UNREADABLE = (InputError, OSError, ValueError, LookupError, TypeError, Attribute
 # -- a run at a glance ---------------------------------------------------------------------------------------------------
 
 
+_seen: dict[Path, tuple[Run, tuple, dict]] = {}  # by folder: the run, its stamp, and what was found then
+
+
 def overview(home: Home) -> list[dict]:
-    """All runs at a glance, newest first; one that cannot be read is among them and hides no other."""
-    found = []
-    for run_id in runs.listing(home):
+    """All runs at a glance, newest first; one that cannot be read is among them and hides no other.
+
+    Runs on which nobody works are read again only when their files have changed.
+    """
+    found, ids = [], runs.listing(home)
+    for run_id in ids:
         try:
-            found.append(glance(Run(home, run_id)))
+            found.append(_at_a_glance(home, run_id))
         except UNREADABLE as error:
             found.append(broken(run_id, error))
+    for gone in [folder for folder in _seen if folder.parent == home.runs and folder.name not in ids]:
+        _seen.pop(gone, None)
+    return found
+
+
+def _at_a_glance(home: Home, run_id: str) -> dict:
+    folder = home.runs / run_id
+    run, stamp, known = _seen.get(folder) or (None, None, None)
+    if run and stamp == run.stamp():
+        return known
+    _seen.pop(folder, None)
+    run = Run(home, run_id)
+    stamp = run.stamp()
+    found = glance(run)
+    if stamp is not None and found["status"] not in ALIVE:
+        _seen[folder] = run, stamp, found
     return found
 
 
 def glance(run: Run) -> dict:
-    """`id, status, step, total_steps, epoch, attempt, ticket, doing, batches, error, seconds, left, loss, accuracy, rates`, cheaply."""
-    state, status, last = run.state(), run.status(), _tail(run.points_file).last()
+    """`id, title, notes, status, step, total_steps, epoch, attempt, ticket, doing, batches, error, seconds, left, loss,
+    accuracy, rates` and `losses`, a few of the training losses from first to last; cheaply."""
+    state, status, last = run.state(), run.status(), points.tail(run.points_file).last()
     step, total = int(state.get("step") or 0), int(state.get("total_steps") or 0)
     alive = status in ALIVE
     return {
         "id": run.id,
+        **run.about(),
         "status": status,
         "step": step,
         "total_steps": total,
@@ -52,17 +73,28 @@ def glance(run: Run) -> dict:
         "seconds": last.get("seconds"),
         "left": seconds_left(last.get("seconds"), last.get("step"), total) if alive and step else None,
         "loss": last.get("loss"),
+        "losses": points.glimpse(run.points_file),
         "accuracy": last.get("accuracy"),
         "rates": {key: last[key] for key in RATES if last.get(key)},
     }
 
 
+def places(home: Home, found: list[dict]) -> dict[str, int]:
+    """How many jobs come before each queued run, evaluations among them; `found` as `overview` gives it."""
+    queued = [run for run in found if run["status"] == "queued"]
+    if not queued:
+        return {}
+    tickets = [run["ticket"] for run in found if run["status"] in ALIVE]
+    for job_id in comparison.listing(home):
+        with suppress(InputError):  # deleted in the meantime
+            job = EvaluationJob(home, job_id)
+            tickets += [job.state().get("ticket") or 0] if job.holder() is not None else []
+    return {run["id"]: sum(ticket < run["ticket"] for ticket in tickets) for run in queued}
+
+
 def log_size(run: Run) -> int:
     """By which one sees whether a run's log says more than before."""
-    try:
-        return run.log_file.stat().st_size
-    except FileNotFoundError:
-        return 0
+    return (file_mark(run.log_file) or (0, 0))[1]
 
 
 def broken(run_id: str, error: Exception) -> dict:
@@ -99,143 +131,3 @@ def in_words(seconds: float) -> str:
             rest = seconds % large // small
             return f"{seconds // large} {unit}" + (f" {rest} {unit_below}" if rest else "")
     return f"{seconds} s"
-
-
-# -- reading what was added ----------------------------------------------------------------------------------------------
-
-
-def _point(line: bytes) -> dict:
-    """A line as a point; empty for one that is none, which hides no other."""
-    try:
-        point = json.loads(line)
-    except ValueError:
-        return {}
-    return point if isinstance(point, dict) and isinstance(point.get("step"), int) else {}
-
-
-class Growing:
-    """A file of lines that only grows; `added` returns the whole lines that are new since the last call."""
-
-    def __init__(self, path: Path):
-        self.path, self.offset, self.seen, self.head = path, 0, None, b""
-
-    def added(self) -> tuple[bytes, bool]:
-        """The new bytes, and whether the file is another one than before, of which they are all."""
-        try:
-            about = self.path.stat()
-        except FileNotFoundError:
-            anew, self.offset, self.seen, self.head = self.offset > 0, 0, None, b""
-            return b"", anew
-        seen = (about.st_ino, about.st_size, about.st_mtime_ns)
-        if seen == self.seen:
-            return b"", False
-        with self.path.open("rb") as file:
-            head = file.read(256)  # an id that is used again may get the same inode, but not the same first point
-            anew = about.st_size < self.offset or not head.startswith(self.head)
-            if anew:
-                self.offset = 0
-            file.seek(self.offset)
-            new = file.read()
-        new = new[: new.rfind(b"\n") + 1]  # behind the last line break stands nothing, or a torn line
-        self.offset, self.seen, self.head = self.offset + len(new), seen, head[: self.offset + len(new)]
-        return new, anew
-
-
-class Tail:
-    """The newest values of a run, found without parsing its other points."""
-
-    def __init__(self, path: Path):
-        self._file, self._found, self._lock = Growing(path), {}, threading.Lock()
-
-    def last(self) -> dict:
-        """`step, seconds, loss` and the rates of the newest training step, and the newest `accuracy`."""
-        with self._lock:
-            new, anew = self._file.added()
-            found = {} if anew else self._found
-            for mark, keys in ((b'"loss"', ("step", "seconds", "loss", *RATES)), (b'"accuracy"', ("accuracy",))):
-                at = new.rfind(mark)
-                if at >= 0:
-                    point = _point(new[new.rfind(b"\n", 0, at) + 1 : new.find(b"\n", at)])
-                    found = found | {key: point.get(key) for key in keys}
-            self._found = found
-            return found
-
-
-class Points:
-    """The losses and scores of a run by step, read as they are added; of a step logged twice the last attempt counts."""
-
-    def __init__(self, run: Run):
-        self._run, self._file, self._lock = run, Growing(run.points_file), threading.Lock()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._lines: dict[str, dict] = {key: {} for key in [*LOSSES, *SCORES]}
-        self._epochs: dict[int, float] = {}  # of the steps at which something was scored
-        self._rows: dict[str, int] = {}
-
-    def update(self) -> tuple:
-        """Reads what is new. Returns a mark that is another one whenever there is something else to draw."""
-        with self._lock:
-            new, anew = self._file.added()
-            if anew:
-                self._forget()
-            for point in filter(None, map(_point, new.splitlines())):
-                step = point["step"]
-                for key in self._lines.keys() & point.keys():
-                    self._lines[key][step] = point[key]
-                if "loss" not in point:
-                    self._epochs[step] = point.get("epoch")
-            return (self._file.head, self._file.offset)
-
-    def lines(self) -> dict[str, dict]:
-        """`{key: {step: value}}` in the order of the steps, and `epoch` at the steps that were scored; all scores as shares."""
-        with self._lock:
-            lines = {key: dict(sorted(line.items())) for key, line in {**self._lines, "epoch": self._epochs}.items()}
-            for key, split in (("invalid", "validation"), ("train_invalid", "train")):
-                if lines[key]:
-                    if split not in self._rows:
-                        self._rows[split] = max(1, len(self._run.rows(split)))
-                    lines[key] = {step: count / self._rows[split] for step, count in lines[key].items()}
-            return lines
-
-
-@lru_cache(maxsize=1000)
-def _tail(path: Path) -> Tail:
-    return Tail(path)
-
-
-@lru_cache(maxsize=8)  # runs that are being looked at; a hundred thousand points take about 20 MB
-def points(home: Home, run_id: str) -> Points:
-    """The points of a run, shared by all who look at it."""
-    return Points(Run(home, run_id))
-
-
-# -- numbers for a chart -------------------------------------------------------------------------------------------------
-
-
-def smooth(values: list[float]) -> list[float]:
-    """A running average over about a twentieth of the values, at least five and at most a hundred of them."""
-    keep = 1 - 1 / min(100, max(5, len(values) / 20))
-    total = weight = 0.0
-    smoothed = []
-    for value in values:
-        total, weight = keep * total + (1 - keep) * value, keep * weight + (1 - keep)
-        smoothed.append(total / weight)
-    return smoothed
-
-
-def thin(values: list[float], most: int = 1000) -> list[int]:
-    """The places of at most `most` values: first and last, and the lowest and highest of every stretch between.
-
-    Stretches double in length as values come, so that what is drawn already stays where it is.
-    """
-    if len(values) <= most:
-        return list(range(len(values)))
-    stretch = 2
-    while 2 * -(-len(values) // stretch) > most - 2:
-        stretch *= 2
-    places = {0, len(values) - 1}
-    for start in range(0, len(values), stretch):
-        part = range(start, min(start + stretch, len(values)))
-        places |= {min(part, key=values.__getitem__), max(part, key=values.__getitem__)}
-    return sorted(places)

@@ -11,16 +11,31 @@ from lab import config as config_file
 from lab import task as task_file
 from lab.config import Config
 from lab.errors import InputError
-from lab.home import Home, append_line, guard, inside, newest_first, next_id, read_lines, staged, write
+from lab.home import (
+    Home,
+    append_line,
+    guard,
+    inside,
+    newest_first,
+    next_id,
+    read_json,
+    read_lines,
+    staged,
+    write,
+    write_json,
+)
 from lab.home import write_lines as write_rows
 from lab.job import Job
 from lab.task import Task
+
+LONGEST_TITLE, LONGEST_NOTES = 80, 10_000  # letters
 
 
 class Run(Job):
     """One training with its resolved config, in its folder."""
 
     kind = "run"
+    RECORDS = (*Job.RECORDS, "config.yaml", "about.json", "metrics.jsonl")
 
     def __init__(self, home: Home, run_id: str):
         """Raises InputError when there is no such run."""
@@ -58,6 +73,11 @@ class Run(Job):
     def rows(self, split: str) -> list[dict]:
         """The frozen rows, `train` or `validation`."""
         return read_lines(self._path("data") / f"{split}.jsonl")
+
+    def count(self, split: str) -> int:
+        """How many frozen rows there are of a split."""
+        with (self._path("data") / f"{split}.jsonl").open("rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
     @property
     def adapter(self) -> Path:
@@ -107,6 +127,24 @@ class Run(Job):
             passed_over.append(f"checkpoint-{step} is passed over: {broken} is not as it was written.")
         return None, passed_over
 
+    # -- what people write about it ------------------------------------------------------------------------------
+
+    def about(self) -> dict:
+        """`title`, by which people call it, and their `notes`; both may be empty. The id stays what it is."""
+        return {"title": "", "notes": "", **(read_json(self._path("about.json")) or {})}
+
+    def describe(self, title: str | None = None, notes: str | None = None) -> dict:
+        """Keeps a title or notes or both; what is None stays. Returns `about`. Raises InputError when one is too long."""
+        if not self.folder.is_dir():
+            raise InputError(f"{self.id} was deleted.")
+        given = {"title": title and " ".join(title.split()), "notes": notes and notes.strip()}
+        for (key, text), most in zip(given.items(), (LONGEST_TITLE, LONGEST_NOTES), strict=True):
+            if text and len(text) > most:
+                raise InputError(f"The {key}: at most {most:,} letters; these are {len(text):,}.")
+        about = {**self.about(), **{key: text for key, text in given.items() if text is not None}}
+        write_json(self._path("about.json"), about)
+        return about
+
     # -- what readers see ----------------------------------------------------------------------------------------
 
     def points(self) -> list[dict]:
@@ -140,7 +178,7 @@ class Run(Job):
     def summary(self) -> dict:
         """What `run list` prints of it: all of `show` but the metrics."""
         state = self.state()
-        found = {"id": self.id, "status": self.status()}
+        found = {"id": self.id, "status": self.status(), **self.about()}
         found |= {key: state.get(key) for key in ("attempt", "step", "total_steps", "epoch", "doing")}
         return found | {"error": self.error(), "config": self.config.model_dump(), "checkpoints": self.checkpoints()}
 

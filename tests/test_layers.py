@@ -30,6 +30,8 @@ LAYERS = {
         "checkpoints",
         "job",
         "runs",
+        "points",
+        "findings",
         "progress",
         "subjects",
         "evaluations",

@@ -69,9 +69,8 @@ def drawn(page, trace: str) -> list:
 
 
 def row_of(page, run_id: str):
-    """A run's row in the list."""
-    cell = page.get_by_role("gridcell", name=run_id, exact=True).filter(visible=True)
-    return page.get_by_role("row").filter(has=cell).first
+    """A run's row in the table."""
+    return page.locator(f'tr[data-run="{run_id}"]')
 
 
 def button(page, name: str):
@@ -243,8 +242,9 @@ def test_new_points_are_drawn_as_they_are_logged_and_the_zoom_stays(tab, home):
         chosen_is(tab, "quick-1: running")
         until(lambda: drawn(tab, "training, each step") == [1, 2, 3], "the points are drawn")
         axis = "document.querySelector('.js-plotly-plot')._fullLayout.xaxis"
-        chart = tab.locator(".js-plotly-plot").first.bounding_box()
-        tab.mouse.move(chart["x"] + chart["width"] * 0.3, chart["y"] + chart["height"] * 0.4)
+        tab.locator(".js-plotly-plot").scroll_into_view_if_needed()
+        chart = tab.locator(".js-plotly-plot .xy .bg, .js-plotly-plot .nsewdrag").first.bounding_box()
+        tab.mouse.move(chart["x"] + chart["width"] * 0.3, chart["y"] + chart["height"] * 0.3)
         tab.mouse.down()
         tab.mouse.move(chart["x"] + chart["width"] * 0.6, chart["y"] + chart["height"] * 0.7, steps=5)
         tab.mouse.up()
@@ -266,6 +266,71 @@ def test_a_loss_that_is_no_number_is_on_the_chart(tab, home):
         until(lambda: "NaN" in row_of(tab, "diverged-1").inner_text(), "the list says it")
 
 
+def test_a_run_has_a_name_and_notes_which_find_it(tab, home):
+    run, other = made_by_hand(home, "noted"), made_by_hand(home, "plain")
+    row_of(tab, run.id).click()
+    chosen_is(tab, "noted-1: interrupted")
+    tab.get_by_text("Name and notes", exact=True).click()
+    words = tab.locator(".run-detail")
+    words.get_by_label("Name", exact=False).first.fill(HOSTILE[:80])
+    words.get_by_label("Notes").fill("The codebook of May.")
+    row_of(tab, other.id).click()  # what was typed and not saved is there again later
+    chosen_is(tab, "plain-1: interrupted")
+    until(lambda: tab.get_by_label("Notes").input_value() == "", "the other run has no notes")
+    row_of(tab, run.id).click()
+    until(lambda: tab.get_by_label("Notes").input_value() == "The codebook of May.", "the draft is there")
+    button(tab, "Save name and notes").click()
+    chosen_is(tab, f"{HOSTILE[:80]} · noted-1: interrupted")
+    assert run.about() == {"title": HOSTILE[:80], "notes": "The codebook of May."}
+    find = tab.get_by_label("Find runs")
+    find.fill("MAY codebook")
+    until(lambda: not row_of(tab, other.id).is_visible(), "the other one is left out")
+    assert row_of(tab, run.id).is_visible()
+    find.fill("nobody has this")
+    until(tab.get_by_text("No run has all these words").is_visible, "it says that there is none")
+    find.fill("")
+    until(row_of(tab, other.id).is_visible, "all are there again")
+    assert tab.evaluate("window.hit") is None
+
+
+def test_runs_beside_each_other_smoothed_along_epochs_on_a_logarithmic_axis(tab, home):
+    run, other = made_by_hand(home, "one"), made_by_hand(home, "two")
+    for each in (run, other):
+        log(each, *range(1, 21))
+        each.log_point({"attempt": 1, "step": 20, "epoch": 0.5, "validation_loss": 0.7, "accuracy": 0.75})
+    row_of(tab, run.id).click()
+    chosen_is(tab, "one-1: interrupted")
+    until(lambda: drawn(tab, "validation") == [20], "it is drawn")
+    assert tab.get_by_text("Best accuracy on validation rows: 0.750 after epoch 0.5.").is_visible()
+    assert tab.get_by_label("Losses and scores by epoch").get_by_role("cell", name="0.75", exact=True).count() == 1
+    tab.get_by_label("Beside it").click()
+    tab.get_by_role("option", name="two-1").click()
+    until(lambda: 20 in drawn(tab, "two-1"), "the other one is beside it")
+    tab.get_by_label("epoch", exact=True).click()
+    until(lambda: max(drawn(tab, "two-1")) == max(drawn(tab, "training, smoothed")) == 0.5, "both along the epochs")
+    tab.get_by_label("Logarithmic loss").click()
+    layout = "document.querySelector('.js-plotly-plot').layout"
+    until(lambda: tab.evaluate(f"{layout}.yaxis.type") == "log", "the axis is logarithmic")
+    tab.get_by_label(re.compile("^number input for Smoothing")).fill("0")
+    until(lambda: drawn(tab, "training, smoothed") == [], "nothing is smoothed")
+    assert tab.evaluate(f"{layout}.hoversubplots") == "axis"  # one cursor for all panels
+
+
+def test_nothing_jumps_while_charts_are_drawn_anew(tab, home):
+    run = made_by_hand(home, "steady")
+    with run.hold():
+        log(run, 1, 2)
+        chosen_is(tab, "steady-1: running")
+        until(lambda: drawn(tab, "training, each step") == [1, 2], "it is drawn")
+        tab.evaluate("""() => { const told = document.querySelector('.curve-words'), seen = window.seen = new Set();
+          const look = () => { seen.add(Math.round(told.getBoundingClientRect().top + scrollY)); requestAnimationFrame(look); };
+          look(); }""")
+        for step in range(3, 6):
+            log(run, step)
+            until(lambda step=step: step in drawn(tab, "training, each step"), "the point is drawn")
+        assert len(tab.evaluate("[...window.seen]")) == 1
+
+
 def test_what_a_worker_does_besides_training_is_said(tab, home):
     run = made_by_hand(home, "scoring")
     with run.hold():
@@ -283,10 +348,10 @@ def test_a_failure_is_plain_text_and_a_broken_folder_hides_nothing(tab, home):
     row_of(tab, "failing-1").get_by_text("failing-1").click()
     chosen_is(tab, "failing-1: failed")
     error = tab.get_by_label("What went wrong", exact=True)
-    assert error.input_value() == f"{HOSTILE} Halve batch_size."
+    assert error.inner_text() == f"{HOSTILE} Halve batch_size."
     assert (button(tab, "Stop").is_enabled(), button(tab, "Resume").is_enabled()) == (False, True)
     row_of(tab, "broken-1").get_by_text("broken-1").click()
     chosen_is(tab, "broken-1: broken")
-    assert "state.json is broken" in error.input_value()
+    assert "state.json is broken" in error.inner_text()
     assert not any(button(tab, name).is_enabled() for name in ("Stop", "Resume", "Delete"))
     assert tab.evaluate("window.hit") is None

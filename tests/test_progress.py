@@ -1,12 +1,11 @@
-"""How far runs are: read as they grow, whatever a crash or an editor has left; and the numbers for charts."""
-
-import json
+"""How far runs are, at a glance and in words; runs at rest cost nothing."""
 
 import pytest
 from colours import created
 
-from lab import progress
-from lab.progress import Points, Tail
+from lab import jobs, progress
+from lab.errors import InputError
+from lab.runs import Run
 
 
 @pytest.fixture
@@ -17,85 +16,6 @@ def run(colours, tiny_model):
 def log(run, *points: dict) -> None:
     for point in points:
         run.log_point({"attempt": 1, "epoch": 0.5, **point})
-
-
-def losses(points: Points) -> dict:
-    points.update()
-    return points.lines()["loss"]
-
-
-# -- points ----------------------------------------------------------------------------------------------------------------
-
-
-def test_points_are_read_as_they_are_added(run):
-    points = Points(run)
-    assert losses(points) == {}
-    log(run, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.5})
-    assert losses(points) == {1: 2.0, 2: 1.5}
-    mark = points.update()
-    assert points.update() == mark
-    log(run, {"step": 3, "loss": "NaN"})
-    assert points.update() != mark
-    assert losses(points) == {1: 2.0, 2: 1.5, 3: "NaN"}
-
-
-def test_they_are_those_that_the_command_line_shows(run):
-    log(run, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.5}, {"step": 2, "validation_loss": 1.4})
-    log(run, {"step": 1, "loss": 1.9, "attempt": 2}, {"step": 3, "loss": 1.0, "attempt": 2})
-    points = Points(run)
-    shown = run.points()
-    assert losses(points) == {p["step"]: p["loss"] for p in shown}
-    assert points.lines()["validation_loss"] == {2: 1.4}
-
-
-def test_only_what_is_new_is_read(run):
-    log(run, *({"step": step, "loss": 1.0} for step in range(1, 1001)))
-    points = Points(run)
-    points.update()
-    log(run, {"step": 1001, "loss": 0.5})
-    new, anew = points._file.added()
-    assert (new.count(b"\n"), anew) == (1, False)
-
-
-def test_a_torn_last_line_waits_until_it_is_whole(run):
-    points = Points(run)
-    log(run, {"step": 1, "loss": 2.0})
-    path = run.points_file
-    whole = path.read_bytes()
-    path.write_bytes(whole + whole[:20])
-    assert losses(points) == {1: 2.0}
-    path.write_bytes(whole + whole.replace(b'"step": 1', b'"step": 2'))
-    assert losses(points) == {1: 2.0, 2: 2.0}
-
-
-def test_a_line_that_is_no_point_hides_no_other(run):
-    log(run, {"step": 1, "loss": 2.0})
-    path = run.points_file
-    path.write_bytes(b'garbage\n[1]\n{"loss": 3}\n\xff\n' + path.read_bytes())
-    assert losses(Points(run)) == {1: 2.0}
-    assert Tail(path).last()["loss"] == 2.0
-
-
-def test_another_run_under_an_id_that_was_used_before_is_read_anew(run):
-    log(run, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0})
-    points, tail = Points(run), Tail(run.points_file)
-    losses(points), tail.last()
-    path = run.points_file
-    path.write_text("".join(json.dumps({"step": step, "loss": 7.0, "seconds": 1.0}) + "\n" for step in range(1, 9)))
-    assert losses(points) == dict.fromkeys(range(1, 9), 7.0)
-    assert tail.last()["loss"] == 7.0
-    path.unlink()
-    assert losses(points) == {}
-    assert tail.last() == {}
-
-
-def test_invalid_answers_are_shares_of_the_rows(run):
-    rows = len(run.rows("validation"))
-    log(run, {"step": 4, "accuracy": 0.5, "invalid": rows, "epoch": 2.0})
-    points = Points(run)
-    points.update()
-    lines = points.lines()
-    assert (lines["invalid"], lines["accuracy"], lines["epoch"]) == ({4: 1.0}, {4: 0.5}, {4: 2.0})
 
 
 # -- all runs at a glance ------------------------------------------------------------------------------------------------
@@ -136,7 +56,59 @@ def test_a_broken_run_hides_no_other(colours, tiny_model, run, file, content):
     assert found[run.id]["error"]["message"]
 
 
-# -- numbers ---------------------------------------------------------------------------------------------------------------
+def test_runs_at_rest_are_not_read_again_until_something_changes(colours, run, monkeypatch):
+    run.end("finished")
+    glances = []
+    glance = progress.glance
+    monkeypatch.setattr(progress, "glance", lambda run: glances.append(run.id) or glance(run))
+    first = progress.overview(colours)
+    assert progress.overview(colours) == first
+    assert glances == [run.id]
+    changes = [
+        lambda: log(run, {"step": 1, "loss": 2.0}),
+        lambda: run.describe(title="A name"),
+        lambda: run.beat(step=1),
+        lambda: run.end("failed", {"reason": "error", "message": "No.", "advice": ""}),
+        lambda: run.renew(),
+    ]
+    for i, change in enumerate(changes, 2):
+        change()
+        progress.overview(colours)
+        assert len(glances) == i
+    with run.hold():
+        assert progress.overview(colours)[0]["status"] == "running"
+    assert progress.overview(colours)[0]["status"] == "interrupted"
+    jobs.delete(colours, run)
+    assert progress.overview(colours) == []
+
+
+def test_a_queued_run_knows_how_many_come_first(colours, tiny_model):
+    waiting = [created(colours, tiny_model) for _ in range(3)]
+    for ticket, run in enumerate(waiting, 1):
+        run.beat(ticket=ticket, queued=ticket > 1)
+    with waiting[0].hold(), waiting[1].hold(), waiting[2].hold():
+        found = progress.overview(colours)
+    assert {run["id"]: run["status"] for run in found}[waiting[0].id] == "running"
+    assert progress.places(colours, found) == {waiting[1].id: 1, waiting[2].id: 2}
+
+
+def test_name_and_notes_are_found_and_the_id_stays(colours, run):
+    assert (run.about(), progress.overview(colours)[0]["title"]) == ({"title": "", "notes": ""}, "")
+    run.describe(title="  Two\nlines ")
+    run.describe(notes="Rank 16.\nGood.")
+    assert Run(colours, run.id).about() == {"title": "Two lines", "notes": "Rank 16.\nGood."}
+    assert {"id": run.id, "title": "Two lines", "notes": "Rank 16.\nGood."}.items() <= run.summary().items()
+    run.describe(title="")
+    assert progress.overview(colours)[0]["title"] == ""
+    with pytest.raises(InputError, match="at most 80 letters"):
+        run.describe(title="x" * 81)
+    jobs.delete(colours, run)
+    with pytest.raises(InputError, match="deleted"):
+        run.describe(title="Back")
+    assert not run.folder.exists()
+
+
+# -- words ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -151,23 +123,3 @@ def test_the_time_left_needs_a_pace():
     assert progress.seconds_left(10.0, 5, 20) == 30.0
     assert progress.seconds_left(10.0, 20, 20) == 0
     assert [progress.seconds_left(*x) for x in ((None, 5, 20), (10.0, 0, 20), (10.0, 5, None))] == [None] * 3
-
-
-def test_smoothing_keeps_a_constant_and_lies_between_the_values():
-    assert progress.smooth([2.0] * 50) == pytest.approx([2.0] * 50)
-    smoothed = progress.smooth([4.0, 0.0] * 100)
-    assert smoothed[0] == 4.0
-    assert 1.5 < smoothed[-1] < 2.5
-
-
-@pytest.mark.parametrize("n", [0, 1, 1000, 1001, 2500, 99_999])
-def test_thinning_keeps_the_ends_and_the_extremes(n):
-    values = [float(i % 7) for i in range(n)]
-    if n > 500:
-        values[345], values[456] = 99.0, -99.0
-    places = progress.thin(values)
-    assert len(places) <= 1000
-    assert places == sorted(set(places))
-    assert {99.0, -99.0} <= {values[i] for i in places} or n <= 500
-    assert n == 0 or (places[0], places[-1]) == (0, n - 1)
-    assert n > 1000 or len(places) == n

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lab import calibration, config, jobs, plan, presets, runs, versions
+from lab import calibration, config, findings, jobs, plan, presets, runs, versions
 from lab.cli import show
 from lab.cli.common import command, follow, say
 from lab.config import Config
@@ -59,7 +59,7 @@ def _started(run: Run, detach: bool):
     result = {"id": run.id, "status": run.status()}
     if detach:
         return result, lambda console: console.print(f"{run.id} is {result['status']}.")
-    return result, lambda console: show.run(console, run.show())
+    return result, lambda console: show.run(console, run.show() | {"findings": findings.of(run)})
 
 
 def run_list(home: Home):
@@ -75,10 +75,31 @@ def run_list(home: Home):
 
 @click.argument("run_id", metavar="ID")
 def run_show(home: Home, run_id):
-    """Show a run: status, progress, config, metrics, checkpoints, and which version of its task it used."""
+    """Show a run: status, progress, config, metrics, checkpoints, the version of its task, what its curves say."""
     run = Run(home, run_id)
-    found = run.show() | {"task_version": versions.of_run(home, run)}
+    found = run.show() | {"task_version": versions.of_run(home, run), "findings": findings.of(run)}
     return found, lambda console: show.run(console, found)
+
+
+@click.argument("run_id", metavar="ID")
+@click.argument("title")
+def run_rename(home: Home, run_id, title):
+    """Give a run a name beside its id, which stays; an empty TITLE takes it away."""
+    return _described(home, run_id, title=title)
+
+
+@click.argument("run_id", metavar="ID")
+@click.argument("text")
+def run_note(home: Home, run_id, text):
+    """Keep a note about a run, in place of the one before; an empty TEXT takes it away."""
+    return _described(home, run_id, notes=text)
+
+
+def _described(home: Home, run_id: str, **words):
+    found = {"id": run_id, **Run(home, run_id).describe(**words)}
+    return found, lambda console: console.print(
+        f"{run_id}: {found['title'] or 'no name'}; {found['notes'] or 'no note'}"
+    )
 
 
 @click.argument("run_id", metavar="ID")
@@ -120,6 +141,8 @@ verbs = {
     "stop": run_stop,
     "resume": run_resume,
     "delete": run_delete,
+    "rename": run_rename,
+    "note": run_note,
 }
 for name, function in verbs.items():
     group.add_command(command(name)(function))

@@ -141,10 +141,13 @@ def plan(console: Console, report: dict) -> None:
 
 def runs(console: Console, found: list[dict]) -> None:
     rows = [
-        [x["id"], x["status"], f"{x['step']}/{x['total_steps']}", x["config"]["base_model"], x["config"]["dataset"]]
+        [
+            *(x["id"], x["title"], x["status"], f"{x['step']}/{x['total_steps']}"),
+            *(x["config"]["base_model"], x["config"]["dataset"]),
+        ]
         for x in found
     ]
-    table(console, ["run", "status", "step", "base model", "dataset"], rows)
+    table(console, ["run", "name", "status", "step", "base model", "dataset"], rows)
 
 
 def run(console: Console, found: dict) -> None:
@@ -153,6 +156,8 @@ def run(console: Console, found: dict) -> None:
     )
     if found.get("task_version"):
         console.print(f"task: {found['task_version']}")
+    for words in filter(None, [found["title"], found["notes"]]):
+        console.print(words)
     if found["error"]:
         console.print(f"{found['error']['message']} {found['error']['advice']}")
     keys = ["step", "epoch", "loss", "validation_loss", "accuracy", "macro_f1", "invalid", "train_accuracy"]
@@ -165,6 +170,8 @@ def run(console: Console, found: dict) -> None:
     last = next((p for p in reversed(points) if "loss" in p), {})
     if rates := rates_in_words(last):
         console.print(rates)
+    for sentence in found["findings"]:
+        console.print(sentence)
     steps = ", ".join(f"{c['step']}{' (kept)' if c['kept'] else ''}" for c in found["checkpoints"])
     console.print(f"checkpoints: {steps or 'none'}")
 

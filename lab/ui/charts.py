@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.progress import smooth, thin
+import gradio as gr
+
 from lab.ui import look
 
 if TYPE_CHECKING:
@@ -24,21 +26,36 @@ SCORE_LINES = [  # key, name, colour, marker
     ("invalid", "invalid answers", RED, "x"),
 ]
 
+_ASSETS = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
 # To be run when the page loads. The page makes a chart anew when its data change, which would undo what somebody has
-# zoomed or switched off; so that is remembered by the chart's `uirevision` and put into the next one of that name.
+# zoomed, switched off or points at; so that is remembered by the chart's `uirevision` and put into the next one of that name.
+# Plotly is large, so that it is read as soon as the page is at rest, and not when the first chart is looked at.
 KEEP_ZOOM = """() => {
+  const page = document.querySelector('script[type="module"][src*="assets/index-"]'), plotly = "PLOTLY";
+  const idle = window.requestIdleCallback || (then => setTimeout(then, 1000));
+  if (page && plotly) setTimeout(() => idle(() => import(new URL(plotly, page.src)).catch(() => {})), 300);
   const kept = {};
+  let mouse = null;
+  document.addEventListener("mousemove", event => { if (event.isTrusted) mouse = event; }, true);
   const remember = (place, name) => {
     const axes = {};
-    for (const axis of ["xaxis", "yaxis"])
-      if (place.layout[axis]?.autorange === false) axes[axis] = {range: [...place.layout[axis].range], autorange: false};
+    for (const axis of Object.keys(place.layout).filter(key => /^[xy]axis[0-9]*$/.test(key)))
+      if (place.layout[axis].autorange === false) axes[axis] = {range: [...place.layout[axis].range], autorange: false};
     const off = place.data.filter(line => line.visible === "legendonly").map(line => line.name);
     kept[name] = {axes, off};
+  };
+  const point = place => {
+    if (!mouse) return;
+    const {left, right, top, bottom} = place.getBoundingClientRect(), {clientX, clientY} = mouse;
+    if (clientX < left || clientX > right || clientY < top || clientY > bottom) return;
+    const under = document.elementFromPoint(clientX, clientY);
+    if (place.contains(under)) under.dispatchEvent(new MouseEvent("mousemove", {clientX, clientY, bubbles: true}));
   };
   const wrap = plotly => {
     const react = plotly.react;
     plotly.react = async (place, data, layout, config) => {
       const name = layout.uirevision, before = kept[name];
+      if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;  // a finger scrolls the page
       if (before) {
         for (const axis in before.axes) Object.assign(layout[axis], before.axes[axis]);
         for (const line of data) if (before.off.includes(line.name)) line.visible = "legendonly";
@@ -47,6 +64,7 @@ KEEP_ZOOM = """() => {
       if (!place.remembers) {
         place.remembers = true;
         for (const event of ["plotly_relayout", "plotly_restyle"]) place.on(event, () => remember(place, name));
+        requestAnimationFrame(() => point(place));
       }
     };
   };
@@ -54,37 +72,7 @@ KEEP_ZOOM = """() => {
     Object.defineProperty(window, "Plotly", {value: plotly, writable: true, configurable: true});
     wrap(plotly);
   }});
-}"""
-
-
-def loss_chart(lines: dict[str, dict], of: str = "") -> Figure:
-    """Training loss, raw and smoothed, and validation loss, by step; `lines` as `progress.Points.lines` gives them.
-
-    `"NaN"` and `"Infinity"` are marked, never hidden. `of` names the run, whose zoom is kept.
-    """
-    loss, validation, epochs = lines["loss"], lines["validation_loss"], lines["epoch"]
-    steps, values = _numbers(loss)
-    places = thin(values)
-    smoothed = smooth(values)
-    thinned = [steps[i] for i in places]
-    traces = [
-        _line(thinned, [values[i] for i in places], "training, each step", BLUE, width=1, opacity=0.45),
-        _line(thinned, [smoothed[i] for i in places], "training, smoothed", BLUE, width=2.5),
-        *([_scored(validation, epochs, "validation", ORANGE, "circle")] if validation else []),
-        *_not_numbers(loss, "training"),
-        *_not_numbers(validation, "validation"),
-    ]
-    return _figure(f"loss {of}", traces, "Step", "Loss", xaxis=_FROM_0, yaxis=_FROM_0, yaxis2=_BESIDE)
-
-
-def scores_chart(lines: dict[str, dict], of: str = "") -> Figure:
-    """Accuracy, macro F1 and the share of invalid answers by step; of training rows dashed. All values are shares."""
-    traces = []
-    for before, rows, dash in (("", "", "solid"), ("train_", ", training rows", "dot")):
-        for key, name, colour, symbol in SCORE_LINES:
-            if lines[before + key]:
-                traces.append(_scored(lines[before + key], lines["epoch"], name + rows, colour, symbol, dash))
-    return _figure(f"scores {of}", traces, "Step", "Share", xaxis=_FROM_0, yaxis={"range": [-0.03, 1.03]})
+}""".replace("PLOTLY", next((file.name for file in _ASSETS.glob("PlotlyPlot-*.js")), ""))
 
 
 def f1_chart(compared: list[dict]) -> Figure:
@@ -129,7 +117,6 @@ def f1_chart(compared: list[dict]) -> Figure:
         yaxis=axis,
         xaxis={"range": [-0.02, 1.02]},
         height=130 + 55 * max(1, len(names)),
-        hovermode="closest",
     )
 
 
@@ -151,7 +138,6 @@ def confusion_chart(confusion: dict) -> Figure:
         xaxis={**_names(columns), "side": "bottom", "showgrid": False},
         yaxis={**_names(labels), "range": [known - 0.5, -0.5], "showgrid": False},
         height=190 + max(26, min(46, 620 // max(1, known))) * max(1, known),
-        hovermode="closest",
     )
 
 
@@ -162,68 +148,6 @@ def plain(text: str) -> str:
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------------
-
-_FROM_0 = {"rangemode": "tozero"}
-# An axis of its own, from bottom to top, for marks whose value stands on no axis.
-_BESIDE = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
-
-
-def _numbers(line: dict) -> tuple[list[int], list[float]]:
-    """Steps and values, without those that are no numbers, which the records hold by their names."""
-    steps = [step for step, value in line.items() if isinstance(value, int | float)]
-    return steps, [line[step] for step in steps]
-
-
-def _line(x: list, y: list, name: str, colour: str, width: float, opacity: float = 1) -> dict:
-    return {
-        "type": "scatter",
-        "mode": "lines" if len(x) > 1 else "markers",
-        "name": name,
-        "x": x,
-        "y": [float(f"{value:.5g}") for value in y],
-        "opacity": opacity,
-        "line": {"color": colour, "width": width},
-        "marker": {"color": colour},
-        "hovertemplate": "%{y:.4g}",
-    }
-
-
-def _scored(line: dict, epochs: dict, name: str, colour: str, symbol: str, dash: str = "solid") -> dict:
-    """Values that are measured now and then: a marker for each, the epoch where the mouse stands."""
-    steps, values = _numbers(line)
-    places = thin(values)
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "name": name,
-        "x": [steps[i] for i in places],
-        "y": [float(f"{values[i]:.5g}") for i in places],
-        "line": {"color": colour, "width": 2, "dash": dash},
-        "marker": {"color": colour, "symbol": symbol, "size": 10},
-        "customdata": [epochs.get(steps[i]) for i in places],
-        "hovertemplate": "%{y:.4g}, epoch %{customdata:.3~g}",
-    }
-
-
-def _not_numbers(line: dict, name: str) -> list[dict]:
-    """Marks at the foot of the chart for steps whose value is no number, a trace for each kind."""
-    traces = []
-    for kind in dict.fromkeys(value for value in line.values() if isinstance(value, str)):
-        steps = [step for step, value in line.items() if value == kind]
-        every = -(-len(steps) // 1000)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": f"{name}: {plain(kind)} ({len(steps):,})",
-                "x": steps[::every],
-                "y": [0.02] * len(steps[::every]),
-                "yaxis": "y2",
-                "marker": {"color": RED, "symbol": "x", "size": 9},
-                "hovertemplate": plain(kind),
-            }
-        )
-    return traces
 
 
 def _cells(columns: range, names: list[str], labels: list[str], shares: list, counts: list, colours: list) -> dict:
@@ -268,12 +192,11 @@ def layout(name: str, height: int, hovermode: str = "x unified") -> dict:
     }
 
 
-def _figure(
-    name: str, traces: list[dict], x: str, y: str, height: int = 320, hovermode: str = "x unified", **axes
-) -> Figure:
+def _figure(name: str, traces: list[dict], x: str, y: str, height: int, xaxis: dict, yaxis: dict) -> Figure:
     from plotly.graph_objects import Figure
 
-    x_axis = {**AXIS, "title": {"text": x}, **axes.pop("xaxis", {})}
-    y_axis = {**AXIS, "title": {"text": y}, **axes.pop("yaxis", {})}
-    about = {**layout(name, height, hovermode), "xaxis": x_axis, "yaxis": y_axis, **axes}
-    return Figure({"data": traces, "layout": about})
+    axes = {
+        "xaxis": {**AXIS, "title": {"text": x}, **xaxis},
+        "yaxis": {**AXIS, "title": {"text": y}, **yaxis},
+    }
+    return Figure({"data": traces, "layout": {**layout(name, height, "closest"), **axes}})

@@ -12,7 +12,20 @@ from contextlib import suppress
 import gradio as gr
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from lab import checks, comparison, data, evaluations, generator, jobs, plan, preview, runs, tasks, versions
+from lab import (
+    checks,
+    comparison,
+    data,
+    evaluations,
+    findings,
+    generator,
+    jobs,
+    plan,
+    preview,
+    runs,
+    tasks,
+    versions,
+)
 from lab.comparison import Comparison
 from lab.config import BUNDLED_MODEL, Config
 from lab.errors import InputError, WorkError
@@ -147,9 +160,21 @@ def run_list(home: Home) -> list[dict]:
 
 
 def run_show(home: Home, run_id: str) -> dict:
-    """A run: status, progress, config, metrics, checkpoints, and which version of its task it used."""
+    """A run: status, progress, config, metrics, checkpoints, the version of its task, what its curves say."""
     run = Run(home, run_id)
-    return run.show() | {"task_version": versions.of_run(home, run)}
+    return run.show() | {"task_version": versions.of_run(home, run), "findings": findings.of(run)}
+
+
+def run_rename(home: Home, request: gr.Request, run_id: str, title: str) -> dict:
+    """Gives a run a name beside its id, which stays; an empty one takes it away."""
+    access.may_change(request)
+    return {"id": run_id, **Run(home, run_id).describe(title=title)}
+
+
+def run_note(home: Home, request: gr.Request, run_id: str, text: str) -> dict:
+    """Keeps a note about a run, in place of the one before; an empty one takes it away."""
+    access.may_change(request)
+    return {"id": run_id, **Run(home, run_id).describe(notes=text)}
 
 
 def run_log(home: Home, run_id: str, lines: int | None = None) -> dict:
@@ -275,7 +300,6 @@ def generate(
 
 COMMANDS = [
     *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
-    *preset_commands.COMMANDS,
-    *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete),
+    *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
     *(evaluate, compare, generate),
 ]

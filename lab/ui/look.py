@@ -201,10 +201,59 @@ CSS = """
 .difference b { font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
 .difference del b { text-decoration: line-through; }
 
+/* The runs and the chosen one. What is redrawn keeps its height. */
+.runs { max-height: 330px; overflow: auto; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md);
+  background: var(--block-background-fill); }
+.runs table, .by-epoch table { width: 100%; margin: 0; border-collapse: collapse; font-size: .85rem; }
+.runs table { table-layout: fixed; }
+.runs caption, .by-epoch caption { padding: 4px 8px; text-align: left; color: var(--body-text-color-subdued); }
+.runs th, .runs td, .by-epoch th, .by-epoch td { padding: 4px 8px; border: 0; border-top: 1px solid var(--border-color-primary);
+  text-align: left; font-weight: 400; vertical-align: top; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.runs thead th, .by-epoch thead th { position: sticky; top: 0; z-index: 1; color: var(--body-text-color-subdued);
+  background: var(--block-background-fill); }
+.runs th:nth-child(1) { width: 29%; } .runs th:nth-child(2) { width: 20%; } .runs th:nth-child(4) { width: 17%; }
+.runs th:nth-child(5) { width: 13%; }
+.runs tbody tr { cursor: pointer; }
+.runs tbody tr:hover { background: var(--background-fill-secondary); }
+.runs tbody tr.chosen { box-shadow: inset 3px 0 var(--color-accent); background: var(--background-fill-secondary); }
+.runs button { padding: 0; border: 0; background: none; color: var(--link-text-color); text-align: left; cursor: pointer;
+  overflow-wrap: anywhere; }
+.dark .runs button { color: var(--link-text-color-dark, var(--link-text-color)); }
+.runs tr.chosen button { font-weight: 600; }
+.runs small { color: var(--body-text-color-subdued); font-size: .78rem; }
+.runs p { margin: 0; padding: 6px 8px; }
+.runs p:empty { display: none; }
+.runs .part { display: block; height: 4px; margin: 7px 0 3px; border-radius: 2px; background: var(--border-color-primary); }
+.runs .part span { display: block; height: 100%; border-radius: 2px; background: var(--color-accent); }
+.runs .course { display: block; width: 60px; height: 16px; }
+.course polyline { fill: none; stroke: var(--color-accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+.run-head h3 { margin: .4rem 0 .2rem; font-size: 1.05rem; overflow-wrap: anywhere; }
+.run-head .facts { min-height: 2.6rem; margin: 0; }
+.run-head label { display: block; font-size: .875rem; }
+.run-head progress { display: block; width: 100%; height: 8px; appearance: none; border: 0; border-radius: 4px;
+  background: var(--border-color-primary); }
+.run-head progress::-webkit-progress-bar { border-radius: 4px; background: var(--border-color-primary); }
+.run-head progress::-webkit-progress-value { border-radius: 4px; background: var(--color-accent); }
+.run-head progress::-moz-progress-bar { border-radius: 4px; background: var(--color-accent); }
+.column:has(.runs-empty) > .run-detail { display: none; }
+.run-head .notes { margin: .4rem 0 0; color: var(--body-text-color-subdued); white-space: pre-line; overflow-wrap: anywhere; }
+.run-head .wrong { margin: .5rem 0 0; padding: 8px 10px; border-left: 4px solid #e5484d; white-space: pre-line;
+  overflow-wrap: anywhere; background: var(--background-fill-secondary); }
+.curves { min-height: 1100px; }
+.js-plotly-plot :is(.xtick, .ytick, .xtitle, .ytitle, .annotation, .infolayer > .legend) text {
+  fill: var(--body-text-color-subdued) !important; }
+.curve-words h4 { margin: .2rem 0; font-size: .95rem; }
+.curve-words ul { margin: 0 0 .5rem 1.1rem; padding: 0; }
+.curve-words li { margin: 0 0 .15rem; overflow-wrap: anywhere; }
+.by-epoch { max-height: 300px; overflow: auto; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md);
+  background: var(--block-background-fill); }
+.by-epoch td, .by-epoch th { min-width: 4.6rem; overflow-wrap: normal; }
+
 @media (min-width: 900px) {
   .stays-in-sight { position: sticky; top: 8px; align-self: flex-start; }
 }
 @media (max-width: 640px) {
+  .runs th:nth-child(5), .runs td:nth-child(5) { display: none; }  /* the chosen run's stands below */
   .tab-container button { padding: 0 10px; font-size: .9rem; }  /* all four in one line */
   .words-table .body-cell .cell-wrap, .words-table .header-cell .cell-wrap { padding-left: 4px; padding-right: 4px; }
   .words-table .body-cell span, .words-table .header-cell span { font-size: .78rem; }
