@@ -64,7 +64,7 @@ def test_rows_are_searched_filtered_and_paged(tab):
 
 def test_checks_and_charts_say_what_is_in_the_rows(tab):
     card = tab.locator(".checks")
-    assert "5 of 6 need a look" in card.locator("h3").inner_text()
+    assert "5 of 6 need a look" in card.locator("h2").inner_text()
     assert card.locator("li.bad").count() == 5 and card.locator("li.good").count() == 1
     for said in ("Rows of train, for instance: 1235", "Take them out of one of the splits", "nearest is 'good'"):
         card.get_by_text(said).first.wait_for()
