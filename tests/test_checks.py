@@ -4,8 +4,10 @@ import json
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from lab import checks, data, lengths, tasks
+from lab.cli import cli
 from lab.task import Task
 
 GOOD = [{"text": f"text {n}", "label": "yes" if n % 2 else "no"} for n in range(10)]
@@ -127,3 +129,15 @@ def test_of_many_rows_a_sample_is_counted_and_no_long_one_is_missed(home, monkey
     assert (len(measured["sample"]), measured["rows"], measured["whole"]) == (20, 500, False)
     assert lengths.beyond(measured, 1) == 500  # all are too long: an estimate from the sample
     assert lengths.measure(some, None, "tiny-llama") == measured  # the same rows again
+
+
+def test_the_command_prints_what_the_page_shows(home):
+    look(home, [*GOOD, *rows(("text 1", "yes"))])
+    done = CliRunner().invoke(cli, ["dataset", "check", "some", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)) == (
+        0,
+        checks.of(home, data.load(home, "some"), None, "tiny-llama", 512),
+    )
+    said = CliRunner().invoke(cli, ["dataset", "check", "some"]).stdout
+    assert "look: duplicates: 1 row repeats" in said and "First rows: train 10." in said
+    assert CliRunner().invoke(cli, ["dataset", "check", "none"]).exit_code == 2

@@ -127,6 +127,7 @@ CSS = """
 .checks .good .sign { background: #15803d; }
 .checks .good p, .checks .where { color: var(--body-text-color-subdued); }
 .checks-place { min-height: 15rem; }
+.gradio-container .checks-place .html-container { padding: 0; }
 .chart-place { min-height: 290px; }
 .line-kept { min-height: 1.5rem; }
 .file-head { padding: 4px 2px; font-size: .875rem; }
