@@ -90,6 +90,20 @@ def test_without_a_task_strange_spellings_and_labels_of_later_splits_stand_out(h
         assert part in said["message"]
 
 
+def test_a_column_of_texts_taken_for_labels_is_said_at_once(home):
+    found = look(
+        home,
+        rows(*((f"t {n}", f"label {n}") for n in range(3000))),
+        test=rows(*((f"u {n}", f"x {n}") for n in range(3000))),
+    )
+    assert "and 2,995 more" in found["unknown labels"]["message"]
+
+
+def test_a_task_for_other_columns_does_no_harm(home):
+    task = Task(name="t", text="words", label="kind", labels=[{"name": "yes"}, {"name": "no"}], prompt="$words")
+    assert wrong(look(home, GOOD, task)) == ["empty texts", "one label"]
+
+
 @pytest.mark.parametrize(
     ("split", "said"),
     [
