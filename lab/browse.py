@@ -55,7 +55,7 @@ def _size(state: State) -> tuple[int, tuple[str, ...]]:
     return rows, tuple(columns)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _table(state: State) -> pa.Table:
     """A whole file of another kind than parquet: it can only be read from its beginning, so it is kept."""
     return tables.read(Path(state[0]))

@@ -12,6 +12,7 @@ from lab.task import Task
 
 FIRST_ROWS = 5  # so many row numbers of a split are named
 MOST_NAMED = 5  # so many labels are named
+MOST_COMPARED = 200  # so many labels are compared with a strange one
 
 
 def of(home: Home, dataset: Dataset, task_name: str | None, model: str, limit: int) -> list[dict]:
@@ -26,7 +27,8 @@ def of_rows(dataset: Dataset, task: Task | None) -> list[dict]:
     Returns a list of `{check: its name, ok, message, advice: what to do, empty where all is well, rows: {split: the first
     numbers of the rows concerned, counted from 0}}`.
     """
-    compared = [c for c in lengths.columns_used(dataset, task) if not task or c != task.answer_column]
+    used = lengths.columns_used(dataset, task)
+    compared = [column for column in used if not task or column != task.answer_column] or used
     prompts = {split: _key(dataset, split, compared) for split in dataset.splits}
     texts = {split: _trimmed(dataset, split, task.text if task else dataset.about.text) for split in dataset.splits}
     column = task.label if task else dataset.about.label
@@ -151,10 +153,13 @@ def _unknown_labels(labels: dict[str, pa.Array], column: str | None, task: Task 
     if not strange:
         known = f"by the task {task.name}" if task else "from the training rows, each in one spelling"
         return _found(name, True, f"All labels are known {known}.")
-    parts = [
-        f"{label!r} ({_rows(n)}{f', nearest is {near!r}' if near else ''})" for label, (n, near) in strange.items()
-    ]
-    message = f"{'The task ' + task.name + ' does not know' if task else 'Looks odd'}: {_listed(parts, MOST_NAMED)}."
+    usual = (task.names if task else list(next(iter(counts.values()))))[:MOST_COMPARED]
+    parts = []
+    for label, (n, twin) in list(strange.items())[:MOST_NAMED]:
+        near = twin or lint.nearest(label, usual)
+        parts.append(f"{label!r} ({_rows(n)}{f', nearest is {near!r}' if near else ''})")
+    more = f" and {len(strange) - MOST_NAMED:,} more" if len(strange) > MOST_NAMED else ""
+    message = f"{'The task ' + task.name + ' does not know' if task else 'Looks odd'}: {', '.join(parts)}{more}."
     advice = "Correct the spelling in the file, or add the label to the task, or merge it into one there."
     masks = {split: pc.is_in(of, value_set=pa.array(list(strange), pa.string())) for split, of in labels.items()}
     return _found(name, False, message, advice, _first(masks))
@@ -164,16 +169,16 @@ def _counted(labels: pa.Array) -> Counter[str]:
     return Counter({x["values"]: x["counts"] for x in pc.value_counts(labels).to_pylist() if x["values"]})
 
 
-def _unknown_to_task(counts: dict[str, Counter], task: Task) -> dict[str, tuple[int, str | None]]:
-    """Labels that a task does not know: how many rows have them, the nearest label that it knows."""
+def _unknown_to_task(counts: dict[str, Counter], task: Task) -> dict[str, tuple[int, None]]:
+    """Labels that a task does not know, with how many rows have them."""
     total = sum(counts.values(), Counter())
     known = {*task.names, *(label for one in task.labels for label in one.merge)}
-    unknown = [label for label, _ in total.most_common() if label not in known]
-    return {label: (total[label], lint.nearest(label, task.names)) for label in unknown}
+    return {label: (n, None) for label, n in total.most_common() if label not in known}
 
 
 def _strange(counts: dict[str, Counter]) -> dict[str, tuple[int, str | None]]:
-    """Without a task: labels that the first split has not, and the rarer of two that differ in case or blanks alone."""
+    """Without a task: labels that the first split has not, and the rarer of two that differ in case or blanks alone,
+    with how many rows have them and, of two, the other one."""
     first, total = next(iter(counts.values())), sum(counts.values(), Counter())
     usual: dict[str, str] = {}
     strange: dict[str, tuple[int, str | None]] = {}
@@ -182,7 +187,7 @@ def _strange(counts: dict[str, Counter]) -> dict[str, tuple[int, str | None]]:
         if twin != label:
             strange[label] = (n, twin)
         elif label not in first and first:
-            strange[label] = (n, lint.nearest(label, list(first)))
+            strange[label] = (n, None)
     return strange
 
 

@@ -98,9 +98,9 @@ def _written_longest(dataset: Dataset, task: Task | None) -> list[tuple[str, int
 
 
 def columns_used(dataset: Dataset, task: Task | None) -> list[str]:
-    """The columns that a prompt and its answer are made of; of a dataset without a task its text alone."""
+    """The columns that a prompt and its answer are made of; the text alone where there is no task that fits."""
     if task is None:
         return [dataset.about.text]
     named = [task.text, *fields(task.instruction), *fields(task.prompt), task.answer_column]
     columns = browse.columns_of(dataset, dataset.splits[0])
-    return [column for column in dict.fromkeys(named) if column in columns]
+    return [column for column in dict.fromkeys(named) if column in columns] or [dataset.about.text]

@@ -4,8 +4,10 @@ import json
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from lab import checks, data, lengths, tasks
+from lab.cli import cli
 from lab.task import Task
 
 GOOD = [{"text": f"text {n}", "label": "yes" if n % 2 else "no"} for n in range(10)]
@@ -88,6 +90,20 @@ def test_without_a_task_strange_spellings_and_labels_of_later_splits_stand_out(h
         assert part in said["message"]
 
 
+def test_a_column_of_texts_taken_for_labels_is_said_at_once(home):
+    found = look(
+        home,
+        rows(*((f"t {n}", f"label {n}") for n in range(3000))),
+        test=rows(*((f"u {n}", f"x {n}") for n in range(3000))),
+    )
+    assert "and 2,995 more" in found["unknown labels"]["message"]
+
+
+def test_a_task_for_other_columns_does_no_harm(home):
+    task = Task(name="t", text="words", label="kind", labels=[{"name": "yes"}, {"name": "no"}], prompt="$words")
+    assert wrong(look(home, GOOD, task)) == ["empty texts", "one label"]
+
+
 @pytest.mark.parametrize(
     ("split", "said"),
     [
@@ -127,3 +143,15 @@ def test_of_many_rows_a_sample_is_counted_and_no_long_one_is_missed(home, monkey
     assert (len(measured["sample"]), measured["rows"], measured["whole"]) == (20, 500, False)
     assert lengths.beyond(measured, 1) == 500  # all are too long: an estimate from the sample
     assert lengths.measure(some, None, "tiny-llama") == measured  # the same rows again
+
+
+def test_the_command_prints_what_the_page_shows(home):
+    look(home, [*GOOD, *rows(("text 1", "yes"))])
+    done = CliRunner().invoke(cli, ["dataset", "check", "some", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)) == (
+        0,
+        checks.of(home, data.load(home, "some"), None, "tiny-llama", 512),
+    )
+    said = CliRunner().invoke(cli, ["dataset", "check", "some"]).stdout
+    assert "look: duplicates: 1 row repeats" in said and "First rows: train 10." in said
+    assert CliRunner().invoke(cli, ["dataset", "check", "none"]).exit_code == 2

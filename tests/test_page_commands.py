@@ -93,6 +93,7 @@ def test_an_upload_and_yaml_text_become_a_dataset_and_a_task(call, tmp_path):
     added = call("dataset_add", name="colours", file=handle_file(tmp_path / "colours.csv"), label="label")
     assert added["splits"] == {"train": {"rows": 3, "labels": {"warm": 1, "cold": 1, "cool": 1}}}
     assert call("dataset_show", name="colours", max_length=1)["tokens"]["limit"] == 1
+    assert [x["check"] for x in call("dataset_check", name="colours") if not x["ok"]] == []
     assert call("task_add", task=yaml.safe_dump(CODEBOOK))["labels"] == ["warm", "cold"]
     assert call("task_show", name="colours")["prompt"] == CODEBOOK["prompt"]
     assert "cool" in {x["label"] for x in call("task_lint", name="colours", dataset="colours")}
@@ -107,6 +108,7 @@ def test_paths_are_refused_everywhere(call, path):
     asked = [("run_show", {"run_id": path}), ("run_log", {"run_id": path}), ("run_stop", {"run_id": path})]
     asked += [("run_resume", {"run_id": path}), ("run_delete", {"run_id": path}), ("dataset_show", {"name": path})]
     asked += [("dataset_show", {"name": "sentiment", key: path}) for key in ("task", "model")]
+    asked += [("dataset_check", {"name": path}), ("dataset_check", {"name": "sentiment", "model": path})]
     asked += [("task_show", {"name": path}), ("task_lint", {"name": path, "dataset": "sentiment"})]
     asked += [("task_lint", {"name": "sentiment", "dataset": path}), ("task_add", {"task": path})]
     preview = {"name": "sentiment", "dataset": "sentiment"}

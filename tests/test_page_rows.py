@@ -64,7 +64,7 @@ def test_rows_are_searched_filtered_and_paged(tab):
 
 def test_checks_and_charts_say_what_is_in_the_rows(tab):
     card = tab.locator(".checks")
-    assert "5 of 6 need a look" in card.locator("h3").inner_text()
+    assert "5 of 6 need a look" in card.locator("h2").inner_text()
     assert card.locator("li.bad").count() == 5 and card.locator("li.good").count() == 1
     for said in ("Rows of train, for instance: 1235", "Take them out of one of the splits", "nearest is 'good'"):
         card.get_by_text(said).first.wait_for()
@@ -130,15 +130,14 @@ def test_a_clicked_row_is_known_by_its_number():
             clicked(row)
 
 
-def test_widths_fill_the_table():
+def test_widths_fill_the_table_and_leave_room_for_words():
     from lab.ui import dataset_rows
 
-    for columns in (1, 2, 4, 6):
-        table = {
-            "headers": ["row", *map(str, range(columns))],
-            "data": [["0", *["x" * 9 ** (n % 3) for n in range(columns)]]],
-        }
-        assert 97 <= sum(int(width.rstrip("%")) for width in dataset_rows.widths(table)) <= 103
+    for lengths in ([9], [60, 8], [8, 60, 7, 8], [60, 60, 60, 9], [5] * 9):
+        table = {"headers": ["row", *("x" * n for n in lengths)], "data": []}
+        shares = [float(width.rstrip("%")) for width in dataset_rows.widths(table)]
+        assert min(shares[1:]) > 16
+        assert sum(shares) == pytest.approx(100, abs=1) if len(lengths) < 5 else sum(shares) > 100
 
 
 def test_many_labels_are_summed_up_and_none_are_said():

@@ -46,7 +46,7 @@ def balance_chart(counts: dict[str, dict[str, int]], name: str = "") -> Figure:
         f"balance {name}",
         traces,
         height=max(LEAST, 110 + len(names) * (10 + 16 * len(traces))),
-        xaxis={"title": {"text": "Share of the labelled rows"}, "range": [0, 1.12 * highest], "tickformat": ".0%"},
+        xaxis={"title": {"text": "Share of the labelled rows"}, "range": [0, 1.25 * highest], "tickformat": ".0%"},
         yaxis={**ticks, "range": [max(1, len(names)) - 0.5, -0.5], "showgrid": False},
         showlegend=True,
     )

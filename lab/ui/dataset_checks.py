@@ -2,7 +2,7 @@
 
 from lab.ui import look
 
-WAITING = '<section class="checks" aria-label="Checks"><h3>Checks</h3><p>Looking at the rows …</p></section>'
+WAITING = '<section class="checks" aria-label="Checks"><h2>Checks</h2><p>Looking at the rows …</p></section>'
 
 
 def card(found: list[dict]) -> str:
@@ -13,7 +13,7 @@ def card(found: list[dict]) -> str:
         verdict = f"1 of {len(found)} needs a look."
     lines = "".join(_line(x) for x in sorted(found, key=lambda x: x["ok"]))
     kind = "bad" if bad else "good"
-    return f'<section class="checks {kind}" aria-label="Checks"><h3>Checks: {look.text(verdict)}</h3><ul>{lines}</ul></section>'
+    return f'<section class="checks {kind}" aria-label="Checks"><h2>Checks: {look.text(verdict)}</h2><ul>{lines}</ul></section>'
 
 
 def _line(x: dict) -> str:

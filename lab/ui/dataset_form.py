@@ -59,7 +59,7 @@ def build(home: Home, dataset: gr.Dropdown) -> None:
 
     source.input(switch, source, [files, hub, label_names, head], **quiet)
     train.upload(access.handler(read_columns), train, [name, *roles, label_names, head], **private)
-    train.clear(lambda: file_head.EMPTY, None, head, **quiet)
+    train.clear(access.handler(lambda: file_head.EMPTY), None, head, **quiet)
     label.input(access.handler(ask_for_names), [train, label], label_names, **quiet)
     gr.on([role.input for role in roles], access.handler(show_head), [train, *roles], head, **quiet)
 

@@ -14,6 +14,7 @@ from lab.ui import access, look
 
 PAGE_ROWS = 10
 MOST_LETTERS, MOST_LABELS = 250, 200  # of what is shown and offered
+FOR_NUMBER, NARROW, LEAST_OF_LONG = 0.13, 0.175, 0.22  # of the table's width
 # No label is empty or begins with a blank, so that these two are none.
 ALL_LABELS, NO_LABEL = "", " "
 
@@ -138,13 +139,15 @@ def picked(event: gr.SelectData) -> int:
 
 
 def widths(table: dict) -> list[str]:
-    """Widths of columns by what stands in them; together they fill the table, and many columns are wider than it."""
+    """Widths of columns by what stands in them. Together they fill the table, unless they are so many that words would
+    be broken on a phone: then it scrolls sideways."""
     columns = zip(table["headers"], *table["data"], strict=True)
     longest = [min(60, max(map(len, column))) for column in columns][1:]
-    least = 0.2 if len(longest) < 4 else 0.14
-    shares = [max(letters / max(1, sum(longest)), least) for letters in longest]
-    room = 0.89 / sum(shares) if len(shares) <= 6 else 1
-    return ["11%", *(f"{share * room:.0%}" for share in shares)]
+    shares = [letters / max(1, sum(longest)) for letters in longest]
+    long = [share for share in shares if share > NARROW]
+    room = (1 - FOR_NUMBER - NARROW * (len(shares) - len(long))) / max(NARROW, sum(long))
+    wide = [max(LEAST_OF_LONG, share * room) if share > NARROW else NARROW for share in shares]
+    return [f"{share:.1%}" for share in (FOR_NUMBER, *wide)]
 
 
 def whole(number, what: str) -> int:

@@ -73,6 +73,7 @@ def build(page: gr.Blocks, home: Home) -> None:
     gr.on([limit.change, tab.select], show_lengths, [dataset, limit], of_lengths, show_progress="hidden", **private)
 
     if exact:  # the split and the row of the exact prompt, and what makes it be shown anew
+        rows.table.label = "Rows; click one to see its exact prompt"
 
         @access.handler
         def pick(split, event: gr.SelectData):
@@ -95,7 +96,7 @@ def balance_of(dataset: Dataset) -> tuple:
     counts = browse.label_counts(dataset, column)
     sizes = {split: browse.size(dataset, split) for split in dataset.splits}
     labels = dataset_charts.ordered(counts)
-    table = [["rows", *(f"{n:,}" for n in sizes.values())]]
+    table = [["all rows", *(f"{n:,}" for n in sizes.values())]]
     table += [[dataset_rows.cut(label), *(f"{of.get(label, 0):,}" for of in counts.values())] for label in labels]
     if len(labels) > MOST_LABELS:
         table[MOST_LABELS + 1 :] = [[f"and {len(labels) - MOST_LABELS:,} more labels", *("" for _ in sizes)]]
@@ -107,7 +108,7 @@ def balance_of(dataset: Dataset) -> tuple:
     ]
     return (
         "\n\n".join(look.plain(line) for line in said if line),
-        {"headers": ["", *sizes], "data": table},
+        {"headers": ["label", *sizes], "data": table},
         dataset_charts.balance_chart(counts, dataset.name),
         look.plain(words),
     )

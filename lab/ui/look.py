@@ -123,7 +123,7 @@ CSS = """
 .checks { padding: 12px 14px; border: 1px solid var(--border-color-primary); border-left: 4px solid #b45309;
   border-radius: var(--radius-md); background: var(--block-background-fill); }
 .checks.good { border-left-color: #15803d; }
-.checks h3 { margin: 0 0 .5rem; font-size: .95rem; }
+.checks h2 { margin: 0 0 .5rem; font-size: .95rem; }
 .checks ul { margin: 0; padding: 0; list-style: none; }
 .checks li { display: flex; gap: 10px; margin: 0 0 .5rem; padding: 0; }
 .checks li > div { min-width: 0; }
@@ -133,6 +133,7 @@ CSS = """
 .checks .good .sign { background: #15803d; }
 .checks .good p, .checks .where { color: var(--body-text-color-subdued); }
 .checks-place { min-height: 15rem; }
+.gradio-container .checks-place .html-container { padding: 0; }
 .chart-place { min-height: 290px; }
 .line-kept { min-height: 1.5rem; }
 .file-head { padding: 4px 2px; font-size: .875rem; }
