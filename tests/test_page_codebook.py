@@ -84,6 +84,8 @@ def test_marks_in_the_prompt_differ_in_more_than_colour(editor):
     )
     looks = [legend.locator(f".{kind}").evaluate(look) for kind in ("shared", "trained", "special", "format")]
     assert len(set(looks)) == 4
+    editor.get_by_label("Definition", exact=True).evaluate("e => e.scrollIntoView({block: 'end'})")
+    until(lambda: 0 <= editor.locator(".block.exact-prompt").bounding_box()["y"] < 500)  # it stays in sight
     assert editor.locator(".block.exact-prompt").evaluate(
         "e => e.scrollHeight > e.clientHeight && e.clientHeight < 700"
     )

@@ -102,7 +102,7 @@ def _editor(home: Home, dataset: gr.Dropdown) -> tuple[Form, gr.HTML]:
     gr.Markdown("## Labels", elem_classes=["section"])
     labels = label_editor.build(home, dataset, label, edited_at)
     gr.Markdown("### What merging does", elem_classes=["section"])
-    label_balance = gr.HTML(elem_classes=["label-balance"])
+    label_balance = gr.HTML(elem_classes=["label-balance", "flat"])
     with gr.Row(elem_classes=["at-end"]):
         name = gr.Textbox(label="Save as", max_lines=1, min_width=160)
         save = gr.Button("Save task", variant="primary", min_width=120)
@@ -125,8 +125,8 @@ def _beside(label_balance: gr.HTML) -> Beside:
             min_width=180,
         )
     tokens = gr.Markdown(elem_classes=["said"])
-    gr.HTML(exact_prompt.legend(), elem_classes=["legend-of-prompt"])
-    exact = gr.HTML(elem_classes=["exact-prompt"])
+    gr.HTML(exact_prompt.legend(), elem_classes=["flat"])
+    exact = gr.HTML(elem_classes=["exact-prompt", "flat"])
     looks = gr.Markdown(elem_classes=["said", "looks-wrong"])
     return Beside(split, number, model, [exact, tokens, looks, label_balance])
 
