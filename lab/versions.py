@@ -156,7 +156,7 @@ def of_run(home: Home, run: Run) -> str | None:
         used, made = run.task, run.made
     except (InputError, OSError):
         return None
-    number = _number_of(_versions_or_none(home, used.name), content_hash(used), made)
+    number = _number_of(_readable(home, used.name), content_hash(used), made)
     if number:
         return f"{used.name}, version {number}"
     return f"{used.name}, {'bundled' if content_hash(used) == _bundled_hash(used.name) else 'no longer kept'}"
@@ -182,11 +182,12 @@ def used_by(home: Home, name: str) -> dict[int, list[str]]:
     return found
 
 
-def _versions_or_none(home: Home, name: str) -> list[Version]:
+def _readable(home: Home, name: str) -> list[Version]:
+    """The versions of a task that may be gone, or whose file was edited by hand and is broken."""
     try:
         return listing(home, name)
     except InputError:
-        return []
+        return _kept(home, name)
 
 
 def _number_of(versions: list[Version], used: str, made: float) -> int | None:

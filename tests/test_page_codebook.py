@@ -84,6 +84,8 @@ def test_marks_in_the_prompt_differ_in_more_than_colour(editor):
     )
     looks = [legend.locator(f".{kind}").evaluate(look) for kind in ("shared", "trained", "special", "format")]
     assert len(set(looks)) == 4
+    editor.get_by_label("Definition", exact=True).evaluate("e => e.scrollIntoView({block: 'end'})")
+    until(lambda: 0 <= editor.locator(".block.exact-prompt").bounding_box()["y"] < 500)  # it stays in sight
     assert editor.locator(".block.exact-prompt").evaluate(
         "e => e.scrollHeight > e.clientHeight && e.clientHeight < 700"
     )
@@ -126,6 +128,25 @@ def test_from_a_merge_to_versions_compared_restored_and_deleted(editor, served):
     press(editor, "Delete task")
     editor.get_by_text("Deleted the task town-hall-2.").first.wait_for()
     assert "town-hall-2" not in tasks.listing(home)
+
+
+def test_edits_that_were_not_saved_can_be_brought_back(editor):
+    back = editor.get_by_role("button", name="Bring back the unsaved edits of town-hall")
+    choose(editor, "Task", "sentiment")
+    until(lambda: "positive" in prompt_of(editor) and "heatedly" not in prompt_of(editor))
+    assert back.count() == 0  # nothing was edited
+    choose(editor, "Task", "town-hall")
+    until(lambda: "heatedly" in prompt_of(editor))
+    editor.get_by_label("Definition", exact=True).fill("my own words")
+    until(lambda: "- heatedly in favour: my own words" in prompt_of(editor))
+    choose(editor, "Task", "sentiment")
+    back.wait_for()
+    until(lambda: "my own words" not in prompt_of(editor))
+    back.click()
+    until(lambda: "- heatedly in favour: my own words" in prompt_of(editor))
+    assert editor.get_by_label("Task", exact=True).input_value() == "town-hall"
+    assert editor.get_by_label("Save as").input_value() == "town-hall-2"
+    until(lambda: not back.is_visible())
 
 
 def test_what_was_typed_a_moment_ago_is_saved_and_text_stays_text(page, served):

@@ -17,7 +17,7 @@ from lab.errors import InputError
 from lab.prompt import Renderer, Tokens
 from lab.runs import Run
 from lab.task import Task
-from lab.ui import label_editor, label_table
+from lab.ui import label_editor, label_table, version_panel
 
 LABELS = [{"name": "for", "definition": "wants it"}, {"name": "against", "definition": "does not want it"}]
 TASK = Task(name="mine", labels=LABELS, instruction="Choose.\n$labels")
@@ -78,6 +78,8 @@ def test_nothing_that_cannot_be_read_is_written_over(home):
     with pytest.raises(InputError, match="not valid YAML"):
         tasks.save(home, changed(TASK, instruction="new"))
     assert (home.tasks / "mine.yaml").read_text() == "labels: ["
+    assert "not valid YAML" in version_panel.listed(home, "mine")[0]
+    assert versions.of_run(home, run_with(home, TASK)) == "mine, version 1"
 
 
 def test_a_bundled_task_is_one_version_and_proposes_a_free_name(home):

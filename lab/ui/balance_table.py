@@ -21,7 +21,7 @@ def _table(split: dict) -> str:
     without = f", {unlabelled:,} without a label" if unlabelled else ""
     head = '<tr><th scope="col">Label</th><th scope="col">Before</th><th scope="col">After merging</th></tr>'
     caption = f"{text(split['split'])}: {split['rows']:,} rows{without}"
-    return f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f'<table class="lab-table"><caption>{caption}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>'
 
 
 def _row(x: dict, labelled: int, most: int) -> str:

@@ -148,7 +148,10 @@ CSS = """
 .file-head .role { margin-left: .3rem; padding: 0 .4rem; border: 1px solid var(--color-accent); border-radius: 999px;
   color: var(--color-accent); font-size: .75rem; white-space: nowrap; }
 
-/* The codebook editor: marks in the prompt differ in more than colour. */
+/* The codebook editor. Gradio puts a prefix before every part of a selector that stands between commas. */
+.gradio-container { overflow: clip !important; }  /* hidden would make it the box in which things stay in sight */
+
+/* Marks in the prompt differ in more than colour. */
 .block.exact-prompt { max-height: 48vh; overflow-y: auto !important; border: 1px solid var(--border-color-primary);
   border-radius: var(--radius-md); background: var(--block-background-fill); }
 .exact-prompt .prompt-text { margin: 0; padding: 10px 12px; font-family: var(--font-mono); font-size: .85rem;
@@ -169,20 +172,20 @@ CSS = """
   overflow: hidden; clip-path: inset(50%); }
 :root { --shared-shade: #dbeafe; --trained-shade: #bbf7d0; --added-shade: #dcfce7; --removed-shade: #fee2e2; }
 .dark { --shared-shade: #1e3a5f; --trained-shade: #14532d; --added-shade: #14432a; --removed-shade: #4c1d1d; }
-:is(.label-balance, .versions, .difference, .legend-of-prompt, .exact-prompt) > .html-container { padding: 0; }
+.flat > .html-container { padding: 0; }
 .chosen-label { padding: 8px; gap: 8px; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); }
 .chosen-label .row { gap: 8px; }
 .quiet-line { margin: 0; color: var(--body-text-color-subdued); font-size: .875rem; }
 .balance { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
-.gradio-container :is(.balance, .versions) :is(table, thead, tbody, tr) { border: 0; }
-.balance table, .versions table { width: 100%; border-collapse: collapse; font-size: .85rem; }
-.balance caption { text-align: left; color: var(--body-text-color-subdued); }
-.gradio-container .balance :is(th, td), .gradio-container .versions :is(th, td) { padding: 3px 8px 3px 0; text-align: left; font-weight: 400;
-  vertical-align: top; overflow-wrap: anywhere; border: 0; border-bottom: 1px solid var(--border-color-primary); }
+.lab-table { width: 100%; border-collapse: collapse; font-size: .85rem; border: 0 !important; }
+.lab-table thead, .lab-table tbody, .lab-table tr { border: 0 !important; }
+.lab-table th, .lab-table td { padding: 3px 8px 3px 0 !important; text-align: left; font-weight: 400; vertical-align: top;
+  overflow-wrap: anywhere; border: 0 !important; border-bottom: 1px solid var(--border-color-primary) !important; }
+.lab-table thead th { font-weight: 600; }
+.lab-table caption { text-align: left; color: var(--body-text-color-subdued); }
 .balance table { table-layout: fixed; }
-.balance thead th, .versions thead th { font-weight: 600; }
 .balance thead th:first-child { width: 36%; }
-.balance .merged th { padding-left: 14px; }
+.balance .merged th { padding-left: 14px !important; }
 .balance .merged th::before { content: "↳ "; }
 .balance em { font-style: italic; font-weight: 600; }
 .balance td { font-variant-numeric: tabular-nums; }

@@ -9,9 +9,10 @@ from lab.config import BUNDLED_MODEL, BUNDLED_TASK
 from lab.errors import InputError
 from lab.home import Home
 from lab.task import Task
-from lab.ui import access, exact_prompt, label_editor, label_table, look, version_panel
+from lab.ui import access, exact_prompt, label_editor, label_table, look, put_aside, version_panel
 from lab.ui.label_editor import LabelEditor
-from lab.ui.task_values import LABELS, by_kind, opened, parsed, shown, without, without_problems
+from lab.ui.put_aside import PutAside
+from lab.ui.task_values import LABELS, by_kind, opened, parsed, reopened, shown, stood_as, without, without_problems
 
 KINDS = ["classify", "generate"]
 FORMATS = list(Task.model_json_schema()["properties"]["format"]["enum"])
@@ -29,6 +30,8 @@ class Form:
     save: gr.Button
     said: gr.Markdown
     edited_at: gr.State
+    stood: gr.JSON  # what the lab put into it last, see `put_aside`
+    aside: PutAside
 
     @property
     def everything(self) -> list:
@@ -39,7 +42,7 @@ class Form:
     def opened(self) -> list:
         """What `opened` fills."""
         label_parts = self.labels.parts[1:]  # the table is one of the fields
-        return [*self.everything, self.fields[-1], self.fields[3], *label_parts, self.edited_at]
+        return [*self.everything, self.fields[-1], self.fields[3], *label_parts, self.edited_at, self.stood]
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ def _editor(home: Home, dataset: gr.Dropdown) -> tuple[Form, gr.HTML]:
             choices_of(home), value=BUNDLED_TASK, label="Task", filterable=False, interactive=True, min_width=160
         )
         kind = gr.Radio(KINDS, value="classify", label="Kind", min_width=160)
+    aside = put_aside.build()
+    stood = gr.JSON(visible="hidden")  # in the page, so that it comes with the values of the same moment
     with gr.Row():
         column = {"allow_custom_value": True, "interactive": True, "min_width": 130}
         text = gr.Dropdown([], label="Text column", **column)
@@ -97,13 +102,13 @@ def _editor(home: Home, dataset: gr.Dropdown) -> tuple[Form, gr.HTML]:
     gr.Markdown("## Labels", elem_classes=["section"])
     labels = label_editor.build(home, dataset, label, edited_at)
     gr.Markdown("### What merging does", elem_classes=["section"])
-    label_balance = gr.HTML(elem_classes=["label-balance"])
+    label_balance = gr.HTML(elem_classes=["label-balance", "flat"])
     with gr.Row(elem_classes=["at-end"]):
         name = gr.Textbox(label="Save as", max_lines=1, min_width=160)
         save = gr.Button("Save task", variant="primary", min_width=120)
     said = gr.Markdown(elem_classes=["said"])
     fields = [kind, text, label, target, instruction, prompt, labels.table, with_definitions, form, read]
-    return Form(task, fields, labels, name, save, said, edited_at), label_balance
+    return Form(task, fields, labels, name, save, said, edited_at, stood, aside), label_balance
 
 
 def _beside(label_balance: gr.HTML) -> Beside:
@@ -120,8 +125,8 @@ def _beside(label_balance: gr.HTML) -> Beside:
             min_width=180,
         )
     tokens = gr.Markdown(elem_classes=["said"])
-    gr.HTML(exact_prompt.legend(), elem_classes=["legend-of-prompt"])
-    exact = gr.HTML(elem_classes=["exact-prompt"])
+    gr.HTML(exact_prompt.legend(), elem_classes=["flat"])
+    exact = gr.HTML(elem_classes=["exact-prompt", "flat"])
     looks = gr.Markdown(elem_classes=["said", "looks-wrong"])
     return Beside(split, number, model, [exact, tokens, looks, label_balance])
 
@@ -141,31 +146,48 @@ def _fills(page, home: Home, tab, dataset, form: Form, beside: Beside, panel) ->
         return gr.update(choices=choices_of(home), value=chosen), *version_panel.listed(home, chosen)
 
     @access.handler
-    def choose(dataset_name):
+    def choose(dataset_name, *before):
         """The task that belongs to a dataset: the one of its name, else a new one."""
         found = data.load(home, dataset_name)
         task_name = found.name if found.name in tasks.listing(home) else ""
         start = gr.update(choices=choices_of(home), value=task_name)
         splits = gr.update(choices=found.splits, value=found.splits[0])
-        return start, splits, 0, *opened(home, task_name, found), *version_panel.listed(home, task_name)
+        panels = version_panel.listed(home, task_name)
+        return start, splits, 0, *opened(home, task_name, found), *panels, *left_behind(*before)
 
     @access.handler
-    def fill(task_name, dataset_name):
-        return *opened(home, task_name, data.load(home, dataset_name)), *version_panel.listed(home, task_name)
+    def fill(task_name, dataset_name, *before):
+        values = opened(home, task_name, data.load(home, dataset_name))
+        return *values, *version_panel.listed(home, task_name), *left_behind(*before)
 
     @access.handler
-    def restore(task_name, number, dataset_name):
+    def restore(task_name, number, dataset_name, *before):
         if not task_name:
             raise InputError("Choose a saved task to restore a version of it.")
         version = versions.one(home, task_name, version_panel.whole(number))
         said = f"Version {version.number} of {task_name} stands in the editor. Save it to make it the newest one."
-        return *opened(home, task_name, data.load(home, dataset_name), version.task), said
+        values = opened(home, task_name, data.load(home, dataset_name), version.task)
+        return *values, said, *left_behind(*before)
+
+    @access.handler
+    def bring_back(edits, dataset_name):
+        task_name, name, *values = edits or [None] * (1 + len(form.everything))
+        if edits is None:
+            raise InputError("Nothing was put aside.")
+        task_name = task_name if task_name in tasks.listing(home) else ""
+        start = gr.update(choices=choices_of(home), value=task_name)
+        standing = reopened(home, task_name, data.load(home, dataset_name), name, values)
+        return start, *standing, *version_panel.listed(home, task_name), *put_aside.taken()
 
     gr.on([tab.select], refresh, form.task, [form.task, *panel.parts], **QUIET)
-    outputs = [form.task, beside.split, beside.number, *form.opened, *panel.parts]
-    gr.on([page.load, dataset.change], choose, dataset, outputs, **QUIET)
-    form.task.input(fill, [form.task, dataset], [*form.opened, *panel.parts], **QUIET)
-    panel.restore.click(restore, [form.task, panel.version, dataset], [*form.opened, panel.said], **QUIET)
+    before, aside = [form.stood, *form.everything], form.aside
+    outputs = [form.task, beside.split, beside.number, *form.opened, *panel.parts, *aside.parts]
+    gr.on([page.load, dataset.change], choose, [dataset, *before], outputs, **QUIET)
+    form.task.input(fill, [form.task, dataset, *before], [*form.opened, *panel.parts, *aside.parts], **QUIET)
+    outputs = [*form.opened, panel.said, *aside.parts]
+    panel.restore.click(restore, [form.task, panel.version, dataset, *before], outputs, **QUIET)
+    outputs = [form.task, *form.opened, *panel.parts, *aside.parts]
+    aside.button.click(bring_back, [aside.edits, dataset], outputs, **QUIET)
     form.fields[0].input(by_kind, form.fields[0], [form.fields[-1], form.fields[3]], **QUIET)
 
 
@@ -203,7 +225,7 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
     def save_task(request: gr.Request, warned, *values):
         of_labels, (name, *values) = values[: len(form.labels.all_of_it)], values[len(form.labels.all_of_it) :]
         values[LABELS] = label_editor.standing(*of_labels)
-        nothing = [gr.skip()] * (1 + len(panel.parts))
+        nothing = [gr.skip()] * (2 + len(panel.parts))
         try:
             access.may_change(request)
             kept, lost = parsed(name, values), label_table.left_out(values[LABELS])
@@ -213,7 +235,8 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
         except InputError as error:
             return *nothing, look.plain(str(error)), []
         said = f"Saved the task {kept.name} as version {number}." if new else f"{kept.name} is as in version {number}."
-        return gr.update(choices=choices_of(home), value=kept.name), *version_panel.listed(home, kept.name), said, lost
+        start, stood = gr.update(choices=choices_of(home), value=kept.name), stood_as(kept.name, kept)
+        return start, stood, *version_panel.listed(home, kept.name), said, lost
 
     @access.handler
     def delete(request: gr.Request, asked, name, dataset_name):
@@ -233,11 +256,16 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
     form.save.click(
         save_task,
         [warned, *form.labels.all_of_it, *form.everything],
-        [form.task, *panel.parts, form.said, warned],
+        [form.task, form.stood, *panel.parts, form.said, warned],
         **PRIVATE,
     )
     outputs = [form.task, *form.opened, *panel.parts, panel.said, panel.asked]
     panel.delete.click(delete, [panel.asked, form.task, dataset], outputs, **PRIVATE)
+
+
+def left_behind(stood, name, *values) -> tuple:
+    """What becomes of edits that stand in the form when something else comes into it."""
+    return put_aside.put(stood, without_problems(name, values), name, values)
 
 
 def choices_of(home: Home) -> list:

@@ -4,6 +4,7 @@ import time
 
 import gradio as gr
 import yaml
+from pydantic import ValidationError
 
 from lab import balance, bases, preview, tasks
 from lab import task as task_file
@@ -14,34 +15,55 @@ from lab.home import Home
 from lab.task import Task
 from lab.ui import access, balance_table, exact_prompt, label_editor, label_table, look
 from lab.ui.label_editor import MOST_LABELS
+from lab.versions import content_hash
 
 LABEL, LABELS = 2, 6  # where the label column and the table of labels stand among the values of the fields
 AS_BEFORE = "**Not as edited: what is below is the last prompt without problems.**"
 
 
 def opened(home: Home, task_name: str | None, dataset: Dataset, task: Task | None = None) -> tuple:
-    """The values of `Form.opened` for a task, or for one of its versions."""
-    values = filled(home, task_name, dataset, task)
+    """The values of `Form.opened` for a task, for one of its versions, or for a new one where `task_name` is empty."""
+    plain = plain_values(home, task_name, dataset, task)
+    try:
+        stood = stood_as(task_name, Task.model_validate({**plain, "name": "new"}))
+    except ValidationError:  # a draft that has no labels yet
+        stood = [task_name or "", None]
+    values = filled(plain, dataset)
     rows, *label_parts = label_editor.opened(values[1 + LABELS])
-    return *values[: 1 + LABELS], rows, *values[2 + LABELS :], *label_parts, time.time()
+    return *values[: 1 + LABELS], rows, *values[2 + LABELS :], *label_parts, time.time(), stood
 
 
-def filled(home: Home, task_name: str | None, dataset: Dataset, task: Task | None = None) -> tuple:
-    """The values of name and fields for a task, or for a new one where `task_name` is empty.
+def reopened(home: Home, task_name: str | None, dataset: Dataset, name: str, values: list) -> tuple:
+    """The values of `Form.opened` that bring edits back into it."""
+    rows, *label_parts = label_editor.opened(label_table.all_rows(values[LABELS]))
+    stood = opened(home, task_name, dataset)[-1]
+    standing = [name, *values[:LABELS], rows, *values[LABELS + 1 :], *by_kind(values[0])]
+    # The columns stay as they were chosen, whatever the dataset of now has.
+    return *standing, *label_parts, time.time(), stood
 
-    The name is one under which it can be saved: a bundled task proposes a free one.
-    """
-    about = dataset.about
+
+def stood_as(task_name: str | None, task: Task) -> list[str]:
+    """A task and the hash of its content as `parsed` reads it from the form, which hides what its kind does not have."""
+    hidden = {"target": None, "read": None} if task.kind == "classify" else {}
+    return [task_name or "", content_hash(task.model_copy(update=hidden))]
+
+
+def plain_values(home: Home, task_name: str | None, dataset: Dataset, task: Task | None = None) -> dict:
+    """The plain values of a task, or of a draft, under a name by which it can be saved: a bundled one proposes a free name."""
     if task_name:
-        values = (task or tasks.load(home, task_name)).model_dump()
         name = tasks.free_name(home, task_name) if tasks.is_bundled(task_name) else task_name
-    else:
-        found = preview.labels_in(dataset, about.label)[:MOST_LABELS] if about.label else []
-        values = {"with_definitions": True, "format": "auto", "read": None, **tasks.draft(about, found)}
-        name = tasks.free_name(home, values["name"])
+        return (task or tasks.load(home, task_name)).model_dump() | {"name": name}
+    about = dataset.about
+    found = preview.labels_in(dataset, about.label)[:MOST_LABELS] if about.label else []
+    draft = {"with_definitions": True, "format": "auto", "read": None, **tasks.draft(about, found)}
+    return draft | {"name": tasks.free_name(home, draft["name"])}
+
+
+def filled(values: dict, dataset: Dataset) -> tuple:
+    """Name and fields of the form for plain values."""
     columns = preview.columns_of(dataset, dataset.splits[0])
     return (
-        name,
+        values["name"],
         values["kind"],
         gr.update(choices=columns, value=values["text"]),
         gr.update(choices=["", *columns], value=values["label"] or ""),

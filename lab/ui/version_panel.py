@@ -33,7 +33,7 @@ class VersionPanel:
 
 def build() -> VersionPanel:
     gr.Markdown("## Versions", elem_classes=["section"])
-    table = gr.HTML(elem_classes=["versions"])
+    table = gr.HTML(elem_classes=["versions", "flat"])
     with gr.Row(elem_classes=["at-end"]):
         choice = {"filterable": False, "interactive": True, "min_width": 160}
         version = gr.Dropdown([], label="Version", **choice)
@@ -41,7 +41,7 @@ def build() -> VersionPanel:
         restore = gr.Button("Restore into the editor", size="md", min_width=160)
         delete = gr.Button("Delete task", size="md", min_width=120)
     said = gr.Markdown(elem_classes=["said"])
-    difference_shown = gr.HTML(elem_classes=["difference"])
+    difference_shown = gr.HTML(elem_classes=["difference", "flat"])
     return VersionPanel(
         [table, version, other], version, other, difference_shown, restore, delete, said, gr.State(None)
     )
@@ -52,10 +52,14 @@ def build() -> VersionPanel:
 
 def listed(home: Home, name: str | None) -> tuple:
     """The values of the panel's `parts` for a task; nothing to choose for one that is not saved yet."""
-    found = versions.history(home, name) if name and name in tasks.listing(home) else []
+    try:
+        found = versions.history(home, name) if name and name in tasks.listing(home) else []
+        table = rendered(found)
+    except InputError as error:  # a file that was edited by hand and is broken
+        found, table = [], f'<p class="quiet-line">{look.text(error)}</p>'
     numbers = [(f"Version {x['version']}", x["version"]) for x in found]
     return (
-        rendered(found),
+        table,
         gr.update(choices=numbers, value=numbers[0][1] if numbers else None),
         gr.update(choices=[("What stands in the editor", EDITOR), *numbers], value=EDITOR),
     )
@@ -70,7 +74,7 @@ def rendered(found: list[dict]) -> str:
         rows += f'<tr><td colspan="4">and {len(found) - MOST_SHOWN:,} older ones</td></tr>'
     head = "".join(f'<th scope="col">{x}</th>' for x in ("Version", "Saved", "What changed", "Runs that used it"))
     caption = '<caption class="unseen">Versions of the task, newest first</caption>'
-    return f'<div class="scrolls" role="region" tabindex="0" aria-label="Versions"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="scrolls" role="region" tabindex="0" aria-label="Versions"><table class="lab-table">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _row(x: dict) -> str:
