@@ -135,5 +135,5 @@ def _view() -> tuple[gr.Dropdown, gr.Radio, gr.Slider, gr.Checkbox]:
     with gr.Row():
         by = gr.Radio([run_charts.STEP, run_charts.EPOCH], value=run_charts.STEP, label="Along", min_width=120)
         smoothing = gr.Slider(0, 0.99, run_charts.SMOOTHING, step=0.01, label="Smoothing", buttons=[], min_width=160)
-        log_axis = gr.Checkbox(False, label="Logarithmic loss", min_width=120)
+        log_axis = gr.Checkbox(False, label="Logarithmic loss", elem_classes=["log-axis"])
     return beside, by, smoothing, log_axis
