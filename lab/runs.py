@@ -131,7 +131,10 @@ class Run(Job):
 
     def about(self) -> dict:
         """`title`, by which people call it, and their `notes`; both may be empty. The id stays what it is."""
-        return {"title": "", "notes": "", **(read_json(self._path("about.json")) or {})}
+        found = read_json(self._path("about.json")) or {}
+        if not isinstance(found, dict):
+            raise InputError(f"The file {self.id}/about.json is broken: it holds no names.")
+        return {key: str(found.get(key) or "") for key in ("title", "notes")}
 
     def describe(self, title: str | None = None, notes: str | None = None) -> dict:
         """Keeps a title or notes or both; what is None stays. Returns `about`. Raises InputError when one is too long."""

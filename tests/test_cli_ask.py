@@ -138,6 +138,22 @@ def test_runs_are_listed_shown_and_deleted(tiny_run):
         "metrics",
         "checkpoints",
     }
+    assert any("Best accuracy on validation rows" in sentence for sentence in shown["findings"])
     assert "finished at step" in ask("run", "log", tiny_run.id)["log"]
     run("run", "delete", tiny_run.id)
     assert ask("run", "list") == []
+
+
+def test_a_run_gets_a_name_and_a_note_and_keeps_its_id(tiny_run):
+    assert ask("run", "rename", tiny_run.id, "Warm and cold") == {
+        "id": tiny_run.id,
+        "title": "Warm and cold",
+        "notes": "",
+    }
+    assert ask("run", "note", tiny_run.id, "Two epochs.")["notes"] == "Two epochs."
+    for found in (ask("run", "show", tiny_run.id), *ask("run", "list")):
+        assert (found["id"], found["title"], found["notes"]) == (tiny_run.id, "Warm and cold", "Two epochs.")
+    assert "Warm and cold" in run("run", "list").stdout
+    assert "Two epochs." in run("run", "show", tiny_run.id).stdout
+    assert ask("run", "rename", tiny_run.id, "")["title"] == ""
+    assert "at most 80 letters" in run("run", "rename", tiny_run.id, "x" * 81, code=2).stderr

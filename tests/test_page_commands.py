@@ -19,13 +19,14 @@ from lab.ui import commands, preset_commands, task_commands
 
 NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
+    *("run_rename", "run_note"),
     *("dataset_add", "dataset_list", "dataset_show", "dataset_check"),
     *("preset_list", "preset_show", "preset_save", "preset_delete"),
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
     *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),
     *("evaluate", "compare", "generate"),
 ]
-CHANGING = ["train", "run_stop", "run_resume", "run_delete", "dataset_add"]
+CHANGING = ["train", "run_stop", "run_resume", "run_delete", "run_rename", "run_note", "dataset_add"]
 CHANGING += ["preset_save", "preset_delete", "task_add", "task_save", "task_restore", "task_delete"]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
 CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
@@ -84,6 +85,10 @@ def test_the_loop_through_the_commands(call):
     for api in ("run_stop", "run_resume"):
         with pytest.raises(AppError, match="small-1 is finished"):
             call(api, run_id="small-1")
+    assert call("run_rename", run_id="small-1", title="Small")["title"] == "Small"
+    noted = call("run_note", run_id="small-1", text="Two steps.")
+    assert noted == {"id": "small-1", "title": "Small", "notes": "Two steps."}
+    assert call("run_show", run_id="small-1")["findings"]
     assert call("run_delete", run_id="small-1") == {"id": "small-1", "deleted": True}
     assert call("run_list") == []
 
@@ -106,6 +111,7 @@ def test_an_upload_and_yaml_text_become_a_dataset_and_a_task(call, tmp_path):
 @pytest.mark.parametrize("path", PATHS)
 def test_paths_are_refused_everywhere(call, path):
     asked = [("run_show", {"run_id": path}), ("run_log", {"run_id": path}), ("run_stop", {"run_id": path})]
+    asked += [("run_rename", {"run_id": path, "title": "x"}), ("run_note", {"run_id": path, "text": "x"})]
     asked += [("run_resume", {"run_id": path}), ("run_delete", {"run_id": path}), ("dataset_show", {"name": path})]
     asked += [("dataset_show", {"name": "sentiment", key: path}) for key in ("task", "model")]
     asked += [("dataset_check", {"name": path}), ("dataset_check", {"name": "sentiment", "model": path})]

@@ -41,6 +41,7 @@ def test_a_run_at_a_glance(colours, run):
         ("state.json", "[1]"),
         ("state.json", '{"step": "x"}'),
         ("result.json", "[1]"),
+        ("about.json", "[1]"),
         ("config.yaml", None),
     ],
 )

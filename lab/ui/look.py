@@ -206,11 +206,13 @@ CSS = """
 .difference del b { text-decoration: line-through; }
 
 /* The runs and the chosen one. What is redrawn keeps its height. */
+.run-detail .html-container, .column:has(> .run-detail) > .block .html-container { padding: 0; }
+.run-detail .log-axis { min-width: 150px !important; }
 .runs { max-height: 330px; overflow: auto; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md);
   background: var(--block-background-fill); }
 .runs table, .by-epoch table { width: 100%; margin: 0; border-collapse: collapse; font-size: .85rem; }
 .runs table { table-layout: fixed; }
-.runs caption, .by-epoch caption { padding: 4px 8px; text-align: left; color: var(--body-text-color-subdued); }
+.runs caption { padding: 4px 8px; text-align: left; color: var(--body-text-color-subdued); }
 .runs th, .runs td, .by-epoch th, .by-epoch td { padding: 4px 8px; border: 0; border-top: 1px solid var(--border-color-primary);
   text-align: left; font-weight: 400; vertical-align: top; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .runs thead th, .by-epoch thead th { position: sticky; top: 0; z-index: 1; color: var(--body-text-color-subdued);
@@ -231,7 +233,7 @@ CSS = """
 .runs .part span { display: block; height: 100%; border-radius: 2px; background: var(--color-accent); }
 .runs .course { display: block; width: 60px; height: 16px; }
 .course polyline { fill: none; stroke: var(--color-accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
-.run-head h3 { margin: .4rem 0 .2rem; font-size: 1.05rem; overflow-wrap: anywhere; }
+.run-head h3 { margin: .4rem 0 .2rem; font-size: 1.05rem; font-weight: 600; overflow-wrap: anywhere; }
 .run-head .facts { min-height: 2.6rem; margin: 0; }
 .run-head label { display: block; font-size: .875rem; }
 .run-head progress { display: block; width: 100%; height: 8px; appearance: none; border: 0; border-radius: 4px;
@@ -246,7 +248,8 @@ CSS = """
 .curves { min-height: 1100px; }
 .js-plotly-plot :is(.xtick, .ytick, .xtitle, .ytitle, .annotation, .infolayer > .legend) text {
   fill: var(--body-text-color-subdued) !important; }
-.curve-words h4 { margin: .2rem 0; font-size: .95rem; }
+.curve-words h4 { margin: .2rem 0; font-size: .95rem; font-weight: 600; }
+.curve-words .quiet { margin: 0 0 .2rem; color: var(--body-text-color-subdued); font-size: .85rem; }
 .curve-words ul { margin: 0 0 .5rem 1.1rem; padding: 0; }
 .curve-words li { margin: 0 0 .15rem; overflow-wrap: anywhere; }
 .by-epoch { max-height: 300px; overflow: auto; border: 1px solid var(--border-color-primary); border-radius: var(--radius-md);
@@ -257,7 +260,10 @@ CSS = """
   .stays-in-sight { position: sticky; top: 8px; align-self: flex-start; }
 }
 @media (max-width: 640px) {
-  .runs th:nth-child(5), .runs td:nth-child(5) { display: none; }  /* the chosen run's stands below */
+  .runs th:nth-child(5), .runs td:nth-child(5), .runs .sign { display: none; }  /* the chosen run's stands below */
+  .runs th, .runs td { padding: 4px 5px; font-size: .78rem; }
+  .runs th:nth-child(1) { width: 31%; } .runs th:nth-child(2) { width: 27%; } .runs th:nth-child(4) { width: 18%; }
+  .runs .course { width: 46px; }
   .tab-container button { padding: 0 10px; font-size: .9rem; }  /* all four in one line */
   .words-table .body-cell .cell-wrap, .words-table .header-cell .cell-wrap { padding-left: 4px; padding-right: 4px; }
   .words-table .body-cell span, .words-table .header-cell span { font-size: .78rem; }

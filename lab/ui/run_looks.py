@@ -12,6 +12,7 @@ from lab.ui import run_charts, run_table, run_words
 from lab.ui.run_charts import View
 
 LOG_LINES = 200
+OUTPUTS = ("table", "beside", "head", "made", "stop", "resume", "delete", "title", "notes", "curves", "told", "log")
 KEPT = ("run", "about", "drafts")  # of what was seen: what may be typed over at any time
 
 
@@ -95,7 +96,8 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
         }
     here, its = Run(home, run_id), points.points(home, run_id)
     mark = (run_id, its.update())
-    beside = [other for other in found if other["id"] in asked.beside and other["id"] != run_id]
+    by_id = {other["id"]: other for other in found if other["status"] != progress.BROKEN}
+    beside = [by_id[other] for other in asked.beside if other in by_id and other != run_id]
     others = [(run_words.called(other), points.points(home, other["id"])) for other in beside]
     marks = tuple((name, other.update()) for name, other in others)
 

@@ -103,8 +103,8 @@ def _by_epoch(rows: list[dict]) -> str:
         "<tr>" + "".join(f"<td>{_cell(row[key], share)}</td>" for key, _, share in columns) + "</tr>" for row in rows
     )
     return (
+        '<p class="quiet">Losses and scores by epoch; the training loss is the mean since the line above.</p>'
         '<div class="by-epoch" role="region" aria-label="Losses and scores by epoch" tabindex="0"><table>'
-        "<caption>Losses and scores by epoch; the training loss is the mean since the line above</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -1,5 +1,7 @@
 """The right half of the Train tab: all runs, and the chosen one live."""
 
+from types import SimpleNamespace
+
 import gradio as gr
 
 from lab import jobs, runs
@@ -17,35 +19,12 @@ QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
     """`chosen` is the id of the run that is shown. Returns handler, inputs and outputs of a look at the disk."""
-    gr.Markdown("## Runs", elem_classes=["section"])
-    words = gr.Textbox(
-        label="Find runs", placeholder="words of a name, a note or a status", max_lines=1, max_length=LONGEST_SEARCH
-    )
-    table = gr.HTML(run_table.EMPTY, js_on_load=run_table.CLICKS, apply_default_css=False)
-    with gr.Column(elem_classes=["run-detail"]):  # hidden by CSS while the table is empty
-        head = gr.HTML(apply_default_css=False)
-        made = gr.Markdown(elem_classes=["quiet", "said"])
-        with gr.Row():
-            stop = gr.Button("Stop", min_width=90)
-            resume = gr.Button("Resume", min_width=90)
-            delete = gr.Button("Delete", variant="stop", min_width=90)
-        with gr.Row():
-            sure = gr.Button("Delete it for good", variant="stop", min_width=160, visible="hidden")
-            keep = gr.Button("Keep it", min_width=90, visible="hidden")
-        title, notes, save = _name_and_notes()
-        beside, by, smoothing, log_axis = _view()
-        curves = gr.Plot(label="Curves", show_label=False, elem_classes=["curves"])
-        told = gr.HTML(apply_default_css=False)
-        with gr.Accordion("Log", open=False):
-            label = f"The last {run_looks.LOG_LINES} lines of the log"
-            log = gr.Textbox(label=label, interactive=False, lines=12, max_lines=20)
-    doomed, show_all = gr.State(""), gr.State(False)
+    parts = _layout()
+    show_all = gr.State(False)
     seen = gr.State({})  # by output: a key of what it shows, so that only what changed is sent
-
-    outputs = {"table": table, "beside": beside, "head": head, "made": made, "stop": stop}
-    outputs |= {"resume": resume, "delete": delete, "title": title, "notes": notes, "curves": curves, "told": told}
-    outputs |= {"log": log}
-    asked = [chosen, seen, words, show_all, beside, by, smoothing, log_axis, title, notes]
+    view = [parts.beside, parts.by, parts.smoothing, parts.log_axis]
+    asked = [chosen, seen, parts.words, show_all, *view, parts.title, parts.notes]
+    outputs = {name: getattr(parts, name) for name in run_looks.OUTPUTS}
     shown = [*outputs.values(), seen]
 
     def look(run_id: str, before: dict, asked: Asked) -> dict:
@@ -67,19 +46,28 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
     gr.on([page.load, gr.Timer(EVERY).tick], *looking, queue=False, **QUIET)
     # What a browser missed, asleep or offline, is there after a click on the tab.
     tab.select(show_again, asked, shown, queue=False, **QUIET)
-    changes = [part.change for part in (words, beside, by, smoothing, log_axis)]
+    changes = [part.change for part in (parts.words, *view)]
     gr.on(changes, *looking, queue=False, trigger_mode="always_last", **QUIET)
 
-    # -- the chosen run -----------------------------------------------------------------------------------------------
-
     @access.handler
-    def choose(event: gr.EventData, chosen, before, words, show_all, *asked):
+    def choose(event: gr.EventData, run_id, before, words, every, *asked):
         if getattr(event, "all", None):
-            show_all = True
-        elif (chosen := getattr(event, "run", None)) not in runs.listing(home):
+            every = True
+        elif (run_id := getattr(event, "run", None)) not in runs.listing(home):
             raise InputError("There is no such run.")
-        updates = look(chosen, before, Asked.of(words, show_all, *asked))
-        return {**updates, shown_id: chosen, shows_all: show_all, sure: HIDDEN, keep: HIDDEN}
+        updates = look(run_id, before, Asked.of(words, every, *asked))
+        return {**updates, chosen: run_id, show_all: every, parts.sure: HIDDEN, parts.keep: HIDDEN}
+
+    parts.table.click(choose, asked, [chosen, show_all, parts.sure, parts.keep, *shown], queue=False, **QUIET)
+    for done in _actions(home, parts, chosen, seen):
+        done.then(*looking, **QUIET)
+    return looking
+
+
+def _actions(home: Home, parts: SimpleNamespace, chosen: gr.State, seen: gr.State) -> list:
+    """What can be done with the run that is shown. Returns the events after which there is something new to see."""
+    doomed = gr.State("")
+    asking = [doomed, parts.sure, parts.keep]
 
     @access.handler
     def stop_run(request: gr.Request, seen):
@@ -108,17 +96,43 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
         jobs.delete(home, Run(home, doomed))
         return "", "", HIDDEN, HIDDEN
 
-    shown_id, shows_all = chosen, show_all
-    table.click(choose, asked, [chosen, show_all, sure, keep, *shown], queue=False, **QUIET)
-    stopped = stop.click(stop_run, seen, None, **QUIET)
-    resumed = resume.click(resume_run, seen, chosen, **QUIET)
-    saved = save.click(keep_words, [seen, title, notes], [title, notes, seen], **QUIET)
-    delete.click(ask, seen, [doomed, sure, keep], **QUIET)
-    keep.click(lambda: ("", HIDDEN, HIDDEN), None, [doomed, sure, keep], **QUIET)
-    deleted = sure.click(delete_run, doomed, [chosen, doomed, sure, keep], **QUIET)
-    for done in (stopped, resumed, saved, deleted):
-        done.then(*looking, **QUIET)
-    return looking
+    parts.delete.click(ask, seen, asking, **QUIET)
+    parts.keep.click(lambda: ("", HIDDEN, HIDDEN), None, asking, **QUIET)
+    return [
+        parts.stop.click(stop_run, seen, None, **QUIET),
+        parts.resume.click(resume_run, seen, chosen, **QUIET),
+        parts.save.click(keep_words, [seen, parts.title, parts.notes], [parts.title, parts.notes, seen], **QUIET),
+        parts.sure.click(delete_run, doomed, [chosen, *asking], **QUIET),
+    ]
+
+
+# -- layout --------------------------------------------------------------------------------------------------------------
+
+
+def _layout() -> SimpleNamespace:
+    """All parts by their names, where the page stands."""
+    gr.Markdown("## Runs", elem_classes=["section"])
+    said = {"label": "Find runs", "placeholder": "words of a name, a note or a status"}
+    words = gr.Textbox(**said, max_lines=1, max_length=LONGEST_SEARCH)
+    table = gr.HTML(run_table.EMPTY, js_on_load=run_table.CLICKS, apply_default_css=False)
+    with gr.Column(elem_classes=["run-detail"]):  # hidden by CSS while the table is empty
+        head = gr.HTML(apply_default_css=False)
+        made = gr.Markdown(elem_classes=["quiet", "said"])
+        with gr.Row():
+            stop = gr.Button("Stop", min_width=90)
+            resume = gr.Button("Resume", min_width=90)
+            delete = gr.Button("Delete", variant="stop", min_width=90)
+        with gr.Row():
+            sure = gr.Button("Delete it for good", variant="stop", min_width=160, visible="hidden")
+            keep = gr.Button("Keep it", min_width=90, visible="hidden")
+        title, notes, save = _name_and_notes()
+        beside, by, smoothing, log_axis = _view()
+        curves = gr.Plot(label="Curves", show_label=False, elem_classes=["curves"])
+        told = gr.HTML(apply_default_css=False)
+        with gr.Accordion("Log", open=False):
+            label = f"The last {run_looks.LOG_LINES} lines of the log"
+            log = gr.Textbox(label=label, interactive=False, lines=12, max_lines=20)
+    return SimpleNamespace(**locals())
 
 
 def _name_and_notes() -> tuple[gr.Textbox, gr.Textbox, gr.Button]:
@@ -135,5 +149,5 @@ def _view() -> tuple[gr.Dropdown, gr.Radio, gr.Slider, gr.Checkbox]:
     with gr.Row():
         by = gr.Radio([run_charts.STEP, run_charts.EPOCH], value=run_charts.STEP, label="Along", min_width=120)
         smoothing = gr.Slider(0, 0.99, run_charts.SMOOTHING, step=0.01, label="Smoothing", buttons=[], min_width=160)
-        log_axis = gr.Checkbox(False, label="Logarithmic loss", min_width=120)
+        log_axis = gr.Checkbox(False, label="Logarithmic loss", elem_classes=["log-axis"])
     return beside, by, smoothing, log_axis

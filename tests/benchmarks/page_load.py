@@ -52,7 +52,7 @@ def opened(browser: Browser, url: str) -> tuple[Page, float, float]:
     tab = page.locator("button[role=tab]", has_text="Train").first
     tab.wait_for()
     whole = time.perf_counter() - begun
-    page.wait_for_timeout(1500)  # it settles
+    page.wait_for_timeout(3000)  # it comes to rest
     there = "document.querySelector('[data-run]') && document.querySelector('.curves .js-plotly-plot .main-svg')"
     return page, whole, timed(page, tab.click, there)
 
