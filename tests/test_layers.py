@@ -13,7 +13,7 @@ LAB = ROOT / "lab"
 
 # From the bottom to the top: a layer imports itself and those above it in this list.
 LAYERS = {
-    "words": ["errors", "task", "lint", "template", "prompt", "config", "metrics", "packing"],
+    "words": ["errors", "task", "lint", "template", "prompt", "config", "metrics", "packing", "memory"],
     "records": [
         "home",
         "tables",
