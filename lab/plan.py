@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from lab import bases, data, lint, packing, splits, tasks
+from lab import bases, data, lint, memory, packing, splits, tasks
 from lab.bases import Base
 from lab.config import Config
 from lab.data import Dataset
@@ -18,8 +18,6 @@ from lab.task import Task
 LOOKED_AT = 2000  # rows of a split, while a config is written
 # Of a config, what decides about rows and tokens.
 ROW_KEYS = ["task", "dataset", "base_model", "train_rows", "seed", "validation", "max_length", "too_long"]
-LLAMA_SHAPED = {"llama", "mistral", "qwen2", "qwen3", "gemma", "granite"}
-LINEAR_NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 @dataclass
@@ -69,13 +67,29 @@ class Plan:
         width = model.get("hidden_size") or packing.USUAL_WIDTH
         return packing.batch_cost(self.train_examples, self.config.batch_size, width)
 
+    def _memory_estimates(self) -> dict:
+        """Bytes that the training will take on this machine, by `memory`; empty where they cannot be known."""
+        model, prefix = self.base.config(), packing.shared_prefix([e.prompt for e in self.train_examples])
+        rows = [(len(e), len(e.completion)) for e in self.train_examples]
+        batch = memory.largest_batch(rows, prefix, self.config, self.total_steps, model)
+        found = memory.estimate(model, self.config, batch, memory.here())
+        if found is None:
+            return {}
+        return {
+            "trainable_parameters": memory.trainable_parameters(model, self.config),
+            "weights_bytes": found["weights"],
+            "adapter_and_optimizer_bytes": found["adapter"] + found["gradients_and_optimizer"],
+            "activations_bytes": found["activations"] + found["logits"],
+            "peak_bytes": found["peak"],
+        }
+
     def report(self) -> dict:
         """What `train --dry-run` prints."""
         lengths, batch = [len(e) for e in self.train_examples], self.config.batch_size
         cost = self.batch_cost()
         estimates = {"largest_batch_tokens": max(lengths) * min(batch, len(lengths))}
         if self.base.folder is not None:
-            estimates |= weight_estimates(self.base.config(), self.config)
+            estimates |= self._memory_estimates()
         return {
             "task": self.task.name,
             "dataset": self.config.dataset,
@@ -268,36 +282,3 @@ def _fit(split: Split, renderer: Renderer, config: Config, notes: list[str]) -> 
         for rows, examples in fitted
     ]
     return [(rows, list(renderer.examples(rows))) for rows in cuts]
-
-
-def weight_estimates(model: dict, config: Config) -> dict:
-    """Bytes on a GPU from the model's shapes, activations not counted; empty for models of other shapes than Llama's.
-
-    Linear weights take 4.127 bits in NF4 with doubly quantized scales (Dettmers et al. 2023, section 3), 8 bits in int8,
-    and 16 otherwise; embeddings stay unquantized. The adapter has r × (in + out) parameters a layer, in float32, with a
-    gradient and two moments of Adam.
-    """
-    targets = config.adapter.targets
-    if model.get("model_type") not in LLAMA_SHAPED or (
-        targets != "all-linear" and not set(targets) <= set(LINEAR_NAMES)
-    ):
-        return {}
-    try:
-        hidden, inner, layers = model["hidden_size"], model["intermediate_size"], model["num_hidden_layers"]
-        heads, vocabulary = model["num_attention_heads"], model["vocab_size"]
-    except KeyError:
-        return {}
-    head = model.get("head_dim") or hidden // heads
-    keys = head * (model.get("num_key_value_heads") or heads)
-    shapes = [(hidden, heads * head), (hidden, keys), (hidden, keys), (heads * head, hidden)]
-    shapes += [(hidden, inner), (hidden, inner), (inner, hidden)]
-    linear = layers * sum(a * b for a, b in shapes)
-    embeddings = vocabulary * hidden * (1 if model.get("tie_word_embeddings") else 2)
-    adapted = [s for s, name in zip(shapes, LINEAR_NAMES, strict=True) if targets == "all-linear" or name in targets]
-    adapter = layers * config.adapter.r * sum(a + b for a, b in adapted)
-    bits = {"nf4": 4.127, "int8": 8, "none": 16}[config.quantization]
-    return {
-        "trainable_parameters": adapter,
-        "weights_bytes": int(linear * bits / 8 + embeddings * 2),
-        "adapter_and_optimizer_bytes": adapter * 16,
-    }

@@ -232,7 +232,17 @@ def test_the_dry_run_names_rows_steps_and_tokens(home):
     assert found["steps"] == found["steps_per_epoch"] == 6
     assert found["evaluate_at"] == [1]
     assert 0 < found["tokens"]["shared_prefix"] < found["tokens"]["max"] <= 4096
-    assert found["estimates"]
+    estimates = found["estimates"]
+    assert set(estimates) == {
+        "trainable_parameters",
+        "weights_bytes",
+        "adapter_and_optimizer_bytes",
+        "activations_bytes",
+        "peak_bytes",
+        "largest_batch_tokens",
+    }
+    parts = ("weights_bytes", "adapter_and_optimizer_bytes", "activations_bytes")
+    assert sum(estimates[part] for part in parts) == estimates["peak_bytes"]
 
 
 def test_the_dry_run_reads_a_config_with_settings_on_top(mood, tiny_model):

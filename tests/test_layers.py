@@ -13,7 +13,19 @@ LAB = ROOT / "lab"
 
 # From the bottom to the top: a layer imports itself and those above it in this list.
 LAYERS = {
-    "words": ["errors", "task", "difference", "lint", "template", "prompt", "marks", "config", "metrics", "packing"],
+    "words": [
+        "errors",
+        "task",
+        "difference",
+        "lint",
+        "template",
+        "prompt",
+        "marks",
+        "config",
+        "metrics",
+        "packing",
+        "memory",
+    ],
     "records": [
         "home",
         "tables",

@@ -133,8 +133,8 @@ def plan(console: Console, report: dict) -> None:
     )
     for key, value in report["estimates"].items():
         console.print(f"{key.replace('_', ' ')}: {value:,}")
-    if "weights_bytes" in report["estimates"]:
-        console.print("The activations come on top of these bytes.", style="dim")
+    if "peak_bytes" in report["estimates"]:
+        console.print("The peak is above what Python and its libraries take.", style="dim")
     for note in [*report["notes"], *(f"not checked: {x}" for x in report["unchecked"])]:
         console.print(note)
 

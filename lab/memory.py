@@ -1,0 +1,269 @@
+"""The memory that a training takes, derived from the shapes of model, adapter and batch, without torch and before anything is loaded.
+
+What autograd keeps for the backward pass is counted tensor by tensor, as Korthikanti et al. (2022, "Reducing Activation
+Recomputation in Large Transformer Models", section 4) count it for a dense transformer, here for a Llama with LoRA (Hu et al.
+2021) on a frozen base. For T tokens, b bytes a number, width h, inner width i, queries q and keys k wide, rank r, a layer keeps
+
+    T · [ 2 · 4 (h + 1)                     the inputs of both norms and their scales, in float32
+        + 3 b i                             gate, silu(gate) and up
+        + b (2 q) + 4 heads                 queries, what attention gives, and its normalisers (Dao et al. 2022)
+        + Σ adapted (b + m) in + b r ]      the input of lora_A behind its dropout, the dropout's mask, the input of lora_B
+        + keys, values and mask             see `_attention`
+
+where m is 4 on a CPU, which keeps masks as numbers, and 1 on a GPU; without dropout the linear layers on one input keep it once.
+The frozen linear layers keep nothing, but for int8, which keeps its input. With gradient checkpointing (Chen et al. 2016)
+only the inputs of the layers stay, and one layer at a time is computed anew.
+To this come what the forward pass holds in its last layer and will not keep, a quantized layer's weights while they are used,
+and, if that is more, what the loss takes: logits, log-probabilities and their gradients.
+NF4 with doubly quantized scales takes 4.127 bits a weight (Dettmers et al. 2023, section 3); embeddings stay as they are. On a
+CPU weights in float32 are not copied but mapped: the pages of the file stay in memory, beside quantized weights too, for the
+embeddings belong to the same mapping. An adapter's parameter takes 4 bytes, its gradient 4, Adam's moments 8, or 2 in 8 bits
+(Dettmers et al. 2022). Not counted: Python, the code of the libraries, and the linear algebra's own buffers.
+"""
+
+import random
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from lab.config import Config
+from lab.packing import group, is_worth_packing, longest_group
+
+LLAMA_SHAPED = {"llama", "mistral", "qwen2", "qwen3", "gemma", "granite"}
+LINEAR_NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+WEIGHT_BITS = {"nf4": 4.127, "int8": 8}
+TILE_TOKENS, TILE_WIDTH = 4096, 32768  # of TRL's loss, which goes through tokens and vocabulary in tiles
+CHECKED_ROWS, SCORED_ROWS, SCORED_TOKENS, SCORED_LOGITS = 16, 32, 4096, 1 << 25  # of `selfcheck` and `decide`
+DRAWN_BATCHES = 1000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a training runs: bytes of a number, and of a number's mark in a dropout's mask."""
+
+    number: int
+    mark: int
+
+
+CPU, GPU = Place(4, 4), Place(2, 1)
+
+
+def here() -> Place:
+    """The place on this machine, guessed from its devices."""
+    return GPU if any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd")) else CPU
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """A Llama's widths. `linear` maps the linear layers of a transformer's layer to (in, out)."""
+
+    hidden: int
+    inner: int
+    layers: int
+    heads: int
+    queries: int
+    keys: int
+    vocabulary: int
+    is_tied: bool
+    file_number: int  # bytes in the weights' file
+
+    @classmethod
+    def of(cls, model: dict) -> "Shapes | None":
+        """The shapes by a config.json; None when they are not such as Llama's."""
+        names = ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"]
+        if model.get("model_type") not in LLAMA_SHAPED or not all(isinstance(model.get(name), int) for name in names):
+            return None
+        hidden, inner, layers, heads, vocabulary = (model[name] for name in names)
+        if min(hidden, inner, layers, heads, vocabulary) < 1:
+            return None
+        head = model.get("head_dim") or hidden // heads
+        keys = head * (model.get("num_key_value_heads") or heads)
+        in_file = 2 if str(model.get("dtype") or model.get("torch_dtype")).endswith("16") else 4
+        tied = model.get("tie_word_embeddings", model["model_type"] == "gemma")
+        return cls(hidden, inner, layers, heads, head * heads, keys, vocabulary, bool(tied), in_file)
+
+    @property
+    def linear(self) -> dict[str, tuple[int, int]]:
+        h, i, q, k = self.hidden, self.inner, self.queries, self.keys
+        shapes = [(h, q), (h, k), (h, k), (q, h), (h, i), (h, i), (i, h)]
+        return dict(zip(LINEAR_NAMES, shapes, strict=True))
+
+    @property
+    def linear_weights(self) -> int:
+        return self.layers * sum(a * b for a, b in self.linear.values())
+
+    @property
+    def embeddings(self) -> int:
+        return self.vocabulary * self.hidden * (1 if self.is_tied else 2)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch as it passes through the model: rows with their lengths (prefix included), the prefix that they share, and the
+    tokens of all their answers. `groups` of so many tokens (`size`) lie behind the prefix; padded rows have none."""
+
+    lengths: list[int]
+    prefix: int
+    answers: int
+    groups: int = 0
+    size: int = 0
+
+    @classmethod
+    def of(cls, lengths: list[int], prefix: int, answers: int, shares: bool, width: int) -> "Batch":
+        """Packed where rows may share (`shares`) and it costs less, as in training; `width` is the model's hidden size."""
+        own = [length - prefix for length in lengths]
+        if shares and min(own) > 0:
+            groups = group(own, prefix)
+            if is_worth_packing(lengths, prefix, groups, width):
+                return cls(lengths, prefix, answers, len(groups), longest_group(own, groups))
+        return cls(lengths, prefix, answers)
+
+    @property
+    def tokens(self) -> int:
+        """The tokens that pass through the model, padding included."""
+        if self.groups:
+            return self.prefix + self.groups * self.size
+        return len(self.lengths) * max(self.lengths)
+
+
+def largest_batch(
+    rows: list[tuple[int, int]], prefix: int, config: Config, steps: int, model: dict | None = None
+) -> Batch:
+    """The largest of as many batches as the run has, drawn from the rows as the trainer draws them: shuffled each epoch.
+
+    `rows` are (length, answer's tokens), at least one; `prefix` is shared by all. The trainer's own order needs torch.
+    """
+    draw, size, shares = random.Random(config.seed), min(config.batch_size, len(rows)), config.shared_prefix == "auto"
+    width = (model or {}).get("hidden_size") or 4096
+    left, largest = min(steps * config.accumulate, DRAWN_BATCHES), None
+    while left > 0:
+        order = draw.sample(rows, len(rows))
+        for start in range(0, len(order), size)[:left]:
+            drawn = order[start : start + size]
+            batch = Batch.of([n for n, _ in drawn], prefix, sum(a for _, a in drawn), shares, width)
+            if largest is None or batch.tokens > largest.tokens:
+                largest = batch
+        left -= ceil(len(rows) / size)
+    if not largest.groups:  # with more batches than are drawn the longest row is in one of them
+        longest = max(n for n, _ in rows)
+        largest = Batch([*largest.lengths[1:], longest], prefix, largest.answers)
+    return largest
+
+
+# -- the estimate --------------------------------------------------------------------------------------------------------
+
+
+def estimate(model: dict, config: Config, batch: Batch, place: Place) -> dict[str, int] | None:
+    """Bytes by part at the peak, above what the libraries take: `{weights, adapter, gradients_and_optimizer, activations,
+    logits, peak}`, of which the last is the sum; None for models of other shapes than Llama's.
+
+    `model` is its config.json.
+    """
+    shapes = Shapes.of(model)
+    parameters = trainable_parameters(model, config)
+    if shapes is None or parameters is None:
+        return None
+    held = {
+        "weights": _weights(shapes, config.quantization, place),
+        "adapter": 4 * parameters,
+        "gradients_and_optimizer": parameters * (4 + (2 if "8bit" in config.optimizer else 8)),
+    }
+    kept, passing = _kept(shapes, config, batch, place), _passing(shapes, config, batch.tokens, place)
+    logits = _loss(shapes, batch, place)
+    activations = kept + max(0, passing - logits)
+    scoring = _scoring(shapes, config, batch, place)
+    activations += max(0, scoring - activations - logits)
+    parts = {**held, "activations": activations, "logits": logits}
+    return {**parts, "peak": sum(parts.values())}
+
+
+def trainable_parameters(model: dict, config: Config) -> int | None:
+    """The adapter's parameters: r × (in + out) a linear layer; None when its layers are not those of a Llama."""
+    shapes, adapted = Shapes.of(model), _adapted(config)
+    if shapes is None or not set(adapted) <= set(LINEAR_NAMES):
+        return None
+    sizes = [
+        sum(shapes.linear[name]) + (shapes.linear[name][1] / config.adapter.r if config.adapter.dora else 0)
+        for name in adapted
+    ]
+    return round(shapes.layers * config.adapter.r * sum(sizes))
+
+
+def _adapted(config: Config) -> list[str]:
+    return LINEAR_NAMES if config.adapter.targets == "all-linear" else config.adapter.targets
+
+
+def _weights(shapes: Shapes, quantization: str, place: Place) -> int:
+    held = shapes.linear_weights * WEIGHT_BITS.get(quantization, 8 * place.number) / 8
+    if place is CPU and shapes.file_number == 4:
+        file = 4 * (shapes.linear_weights + shapes.embeddings)
+        return int(file + (held if quantization in WEIGHT_BITS else 0))
+    return int(held + shapes.embeddings * place.number)
+
+
+def _kept(shapes: Shapes, config: Config, batch: Batch, place: Place) -> int:
+    """What all layers keep for the backward pass."""
+    tokens, b = batch.tokens, place.number
+    adapted = _adapted(config)
+    alike = [{"q_proj", "k_proj", "v_proj"}, {"o_proj"}, {"gate_proj", "up_proj"}, {"down_proj"}]
+    shared = [shapes.linear[min(names)][0] for names in alike if names & set(adapted)]
+    if config.adapter.dropout:
+        inputs = sum(shapes.linear[name][0] for name in adapted) * (b + place.mark)
+    else:
+        inputs = b * sum(shared)
+    if config.quantization == "int8" and config.adapter.dropout:
+        inputs += b * sum(shapes.linear[min(names)][0] for names in alike)
+    inputs += b * config.adapter.r * len(adapted)
+    layer = tokens * (8 * (shapes.hidden + 1) + 3 * b * shapes.inner + inputs) + _attention(shapes, batch, place)
+    if config.gradient_checkpointing:
+        return (shapes.layers - 1) * tokens * shapes.hidden * b + layer
+    # What enters the first layer needs no gradient, so its dropout keeps no mask.
+    front = len({"q_proj", "k_proj", "v_proj"} & set(adapted)) if config.adapter.dropout else 0
+    return shapes.layers * layer - tokens * shapes.hidden * place.mark * front
+
+
+def _attention(shapes: Shapes, batch: Batch, place: Place) -> int:
+    """What a layer's attention keeps. Under a mask keys and values are repeated for every head that reads them, and the mask
+    becomes numbers; the prefix and rows without padding need no mask."""
+    tokens, b, q, k = batch.tokens, place.number, shapes.queries, shapes.keys
+    kept = tokens * (2 * b * q + 4 * shapes.heads)
+    if batch.groups:
+        seen = batch.prefix + batch.size
+        kept += batch.groups * seen * b * (2 * q + batch.size)
+        return kept + (tokens * 2 * k * b if batch.prefix else 0)
+    is_masked = min(batch.lengths) < max(batch.lengths)
+    return kept + tokens * b * (2 * q + max(batch.lengths) if is_masked else 2 * k)
+
+
+def _passing(shapes: Shapes, config: Config, tokens: int, place: Place) -> int:
+    """What the last layer's forward pass holds beside what is kept: the input of down_proj, the normed input of the layer's
+    second half, and around down_proj its output, lora_B's, that scaled, and their sum; and the weights of a quantized one."""
+    weights = max(a * b for a, b in shapes.linear.values()) if config.quantization in WEIGHT_BITS else 0
+    return place.number * (tokens * (shapes.inner + 5 * shapes.hidden) + weights)
+
+
+def _loss(shapes: Shapes, batch: Batch, place: Place) -> int:
+    """What the loss takes at the start of the backward pass.
+
+    Packed: log-probabilities and two gradients of the answers' tokens in float32, beside logits in fewer bits. Padded on a
+    CPU, TRL puts all places through the vocabulary in tiles, and a tile's gradient takes eight arrays of its size (the tile,
+    scaled twice, log-probabilities, probabilities, the gradient, two of its terms) and one of truth values. On GPUs only the
+    answers' places go through one.
+    """
+    b, final = place.number, batch.tokens * shapes.hidden * place.number  # the normed states
+    if batch.groups:
+        return final + batch.answers * shapes.vocabulary * (12 + (b if b < 4 else 0))
+    places = len(batch.lengths) * (max(batch.lengths) - 1) if place is CPU else batch.answers
+    tile = min(places, TILE_TOKENS) * (min(shapes.vocabulary, TILE_WIDTH) if place is CPU else TILE_WIDTH)
+    return final + places * shapes.hidden * (b + 4) + int(tile * (8.25 * 4 if place is CPU else b))
+
+
+def _scoring(shapes: Shapes, config: Config, batch: Batch, place: Place) -> int:
+    """What rows take that pass without gradients, when a model is first checked and when rows are scored."""
+    own = max(1, max(batch.lengths) - batch.prefix)
+    answer = ceil(batch.answers / len(batch.lengths))
+    rows = batch.prefix + max(CHECKED_ROWS * own, min(SCORED_ROWS * own, SCORED_TOKENS))
+    cache = 2 * shapes.keys * shapes.layers * rows * place.number
+    logits = min(SCORED_ROWS * 2 * answer * shapes.vocabulary, SCORED_LOGITS)
+    wide = place.number * rows * 2 * shapes.inner
+    return _passing(shapes, config, rows, place) + wide + cache + 8 * logits
