@@ -167,7 +167,7 @@ def _fills(page, home: Home, tab, dataset, form: Form, beside: Beside, panel) ->
         version = versions.one(home, task_name, version_panel.whole(number))
         said = f"Version {version.number} of {task_name} stands in the editor. Save it to make it the newest one."
         values = opened(home, task_name, data.load(home, dataset_name), version.task)
-        return *values, said, *left_behind(*before)
+        return *values, said, None, *left_behind(*before)
 
     @access.handler
     def bring_back(edits, dataset_name):
@@ -184,7 +184,7 @@ def _fills(page, home: Home, tab, dataset, form: Form, beside: Beside, panel) ->
     outputs = [form.task, beside.split, beside.number, *form.opened, *panel.parts, *aside.parts]
     gr.on([page.load, dataset.change], choose, [dataset, *before], outputs, **QUIET)
     form.task.input(fill, [form.task, dataset, *before], [*form.opened, *panel.parts, *aside.parts], **QUIET)
-    outputs = [*form.opened, panel.said, *aside.parts]
+    outputs = [*form.opened, panel.said, panel.asked, *aside.parts]
     panel.restore.click(restore, [form.task, panel.version, dataset, *before], outputs, **QUIET)
     outputs = [form.task, *form.opened, *panel.parts, *aside.parts]
     aside.button.click(bring_back, [aside.edits, dataset], outputs, **QUIET)
@@ -225,7 +225,7 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
     def save_task(request: gr.Request, warned, *values):
         of_labels, (name, *values) = values[: len(form.labels.all_of_it)], values[len(form.labels.all_of_it) :]
         values[LABELS] = label_editor.standing(*of_labels)
-        nothing = [gr.skip()] * (2 + len(panel.parts))
+        nothing = [gr.skip()] * (4 + len(panel.parts))
         try:
             access.may_change(request)
             kept, lost = parsed(name, values), label_table.left_out(values[LABELS])
@@ -236,7 +236,7 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
             return *nothing, look.plain(str(error)), []
         said = f"Saved the task {kept.name} as version {number}." if new else f"{kept.name} is as in version {number}."
         start, stood = gr.update(choices=choices_of(home), value=kept.name), stood_as(kept.name, kept)
-        return start, stood, *version_panel.listed(home, kept.name), said, lost
+        return start, stood, "", None, *version_panel.listed(home, kept.name), said, lost
 
     @access.handler
     def delete(request: gr.Request, asked, name, dataset_name):
@@ -256,7 +256,7 @@ def _keeps(home: Home, dataset, form: Form, panel) -> None:
     form.save.click(
         save_task,
         [warned, *form.labels.all_of_it, *form.everything],
-        [form.task, form.stood, *panel.parts, form.said, warned],
+        [form.task, form.stood, panel.said, panel.asked, *panel.parts, form.said, warned],
         **PRIVATE,
     )
     outputs = [form.task, *form.opened, *panel.parts, panel.said, panel.asked]
