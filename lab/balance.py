@@ -1,18 +1,10 @@
-"""How often each label stands in each split of a dataset, before and after a task's merges.
-
-Editors ask at every keystroke, so a column is counted once for each state of its file.
-"""
+"""How often each label stands in each split of a dataset, before and after a task's merges."""
 
 from collections import Counter
-from functools import lru_cache
-from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet
-
-from lab import data, lint, tables
+from lab import browse, lint
 from lab.data import Dataset
-from lab.task import Task, text_of
+from lab.task import Task
 
 MOST_UNKNOWN = 50  # labels that the task does not know and that are listed all the same
 
@@ -30,14 +22,15 @@ def counts(dataset: Dataset, task: Task, splits: list[str] | None = None) -> lin
 
 
 def labels(dataset: Dataset, split: str, column: str) -> Counter[str]:
-    """How often each value stands in a column of a split, the most frequent first; a column that it has not holds nothing."""
-    names = dataset.about.label_names if column == dataset.about.label else None
-    return _labels(*_state(dataset, split), column, tuple(names or ())).copy()
+    """How often each label stands in a column of a split, the most frequent first; a column that it has not holds nothing."""
+    found = browse.value_counts(dataset, split, column)
+    del found[""]
+    return found
 
 
 def empties(dataset: Dataset, split: str, column: str) -> tuple[int, int]:
     """The rows of a split, and how many of them have nothing but blanks in a column."""
-    return _empties(*_state(dataset, split), column)
+    return browse.size(dataset, split), browse.value_counts(dataset, split, column)[""]
 
 
 def what_if(dataset: Dataset, column: str, names: list[str], merges: dict[str, str]) -> list[dict]:
@@ -86,46 +79,3 @@ def of_task(dataset: Dataset, task: Task) -> list[dict]:
         return []
     merges = {name: label.name for label in reversed(task.labels) for name in label.merge}
     return what_if(dataset, task.label, task.names, merges)
-
-
-# -- counted once ----------------------------------------------------------------------------------------------------
-
-
-def _state(dataset: Dataset, split: str) -> tuple[Path, int, int]:
-    if split not in dataset.files:
-        dataset.rows(split)  # raises the error that names the splits there are
-    found = dataset.files[split].stat()
-    return dataset.files[split], found.st_mtime_ns, found.st_size
-
-
-@lru_cache(maxsize=64)
-def _labels(path: Path, _time: int, _size: int, column: str, names: tuple[str, ...]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for value, n in _values(path, column).items():
-        label = data.named(value, list(names)) if names else value
-        found[text_of(label).strip()] += n
-    del found[""]
-    return Counter(dict(found.most_common()))
-
-
-@lru_cache(maxsize=64)
-def _empties(path: Path, _time: int, _size: int, column: str) -> tuple[int, int]:
-    rows = tables.size(path)[0] if path.suffix == ".parquet" else tables.read(path).num_rows
-    found = _values(path, column)
-    return rows, sum(n for value, n in found.items() if not text_of(value).strip()) if found else rows
-
-
-def _values(path: Path, column: str) -> Counter:
-    """How often each value stands in a column of a file; nothing where there is no such column."""
-    if path.suffix == ".parquet":
-        if column not in tables.size(path)[1]:
-            return Counter()
-        found = pyarrow.parquet.read_table(path, columns=[column]).column(0)
-    else:
-        table = tables.read(path)
-        if column not in table.column_names:
-            return Counter()
-        found = table.column(column)
-    if pa.types.is_nested(found.type):
-        return Counter(map(text_of, found.to_pylist()))
-    return Counter({pair["values"]: pair["counts"] for pair in found.value_counts().to_pylist()})

@@ -155,13 +155,25 @@ def _column(state: State, column: str) -> pa.ChunkedArray:
         return file.read(columns=[column]).column(column)
 
 
+def value_counts(dataset: Dataset, split: str, column: str | None) -> Counter[str]:
+    """How many rows of a split have each value in a column, as trimmed text, the most frequent first; "" where there is none.
+
+    Counted once for each state of the file, for editors ask at every keystroke.
+    """
+    names = dataset.about.label_names if column == dataset.about.label else None
+    return _value_counts(_state(dataset.file(split)), column, tuple(names or ())).copy()
+
+
+@lru_cache(maxsize=64)
+def _value_counts(state: State, column: str | None, names: tuple[str, ...]) -> Counter[str]:
+    counted = pc.value_counts(pc.utf8_trim_whitespace(_texts(state, column, names))).to_pylist()
+    return Counter(dict(Counter({pair["values"]: pair["counts"] for pair in counted}).most_common()))
+
+
 def label_counts(dataset: Dataset, column: str | None) -> dict[str, dict[str, int]]:
     """By split, how many rows have each label of a column, the most frequent first; rows without one are left out."""
-    found = {}
-    for split in dataset.splits:
-        counted = pc.value_counts(pc.utf8_trim_whitespace(texts(dataset, split, column))).to_pylist()
-        found[split] = dict(Counter({x["values"]: x["counts"] for x in counted if x["values"]}).most_common())
-    return found
+    found = {split: value_counts(dataset, split, column) for split in dataset.splits}
+    return {split: {label: n for label, n in counts.items() if label} for split, counts in found.items()}
 
 
 def labels_in(dataset: Dataset, column: str) -> list[str]:

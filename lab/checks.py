@@ -56,7 +56,7 @@ def too_long(measured: dict, limit: int) -> dict:
             rows[split].append(number)
     about = "" if measured["whole"] else "about "
     message = f"{about}{_rows(n, 'has', 'have')} more than {limit:,} tokens; counted: {where}."
-    advice = "Raise max_length, shorten the definitions, or accept that these texts are cut from the end."
+    advice = "Raise max_length, shorten the definitions, or set too_long: cut takes the end of the text, drop leaves such rows out."
     return _found("too long", False, message[:1].upper() + message[1:], advice, rows)
 
 

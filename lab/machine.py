@@ -29,6 +29,8 @@ def device() -> Device:
             return Device("cuda", name, int(memory) * 2**20)
         except (OSError, subprocess.SubprocessError, ValueError, IndexError):
             pass  # a driver without a GPU; then torch finds none either
+    if Path("/dev/kfd").exists():  # AMD's driver
+        return Device("cuda", "GPU", None)
     return Device("cpu", "CPU", _memory_of_machine())
 
 

@@ -24,7 +24,6 @@ embeddings belong to the same mapping. An adapter's parameter takes 4 bytes, its
 import random
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 
 from lab.config import Config
 from lab.packing import group, is_worth_packing, longest_group
@@ -46,11 +45,6 @@ class Place:
 
 
 CPU, GPU = Place(4, 4), Place(2, 1)
-
-
-def here() -> Place:
-    """The place on this machine, guessed from its devices."""
-    return GPU if any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd")) else CPU
 
 
 @dataclass(frozen=True)

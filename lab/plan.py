@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from lab import bases, data, lint, memory, packing, splits, tasks
+from lab import bases, data, lint, machine, memory, packing, splits, tasks
 from lab.bases import Base
 from lab.config import Config
 from lab.data import Dataset
@@ -71,8 +71,9 @@ class Plan:
         """Bytes that the training will take on this machine, by `memory`; empty where they cannot be known."""
         model, prefix = self.base.config(), packing.shared_prefix([e.prompt for e in self.train_examples])
         rows = [(len(e), len(e.completion)) for e in self.train_examples]
+        place = memory.GPU if machine.device().kind == "cuda" else memory.CPU
         batch = memory.largest_batch(rows, prefix, self.config, self.total_steps, model)
-        found = memory.estimate(model, self.config, batch, memory.here())
+        found = memory.estimate(model, self.config, batch, place)
         if found is None:
             return {}
         return {

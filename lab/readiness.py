@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
-from lab import bases, calibration, data, machine, plan, tasks
+from lab import bases, browse, calibration, checks, data, machine, plan, tasks
 from lab.config import Config
 from lab.errors import InputError
 from lab.home import Home
@@ -29,7 +28,8 @@ class Line:
 def look(home: Home, config: Config) -> list[Line]:
     """The lines for a config whose keys are right in themselves. Nothing is downloaded, and no model is loaded."""
     try:
-        planned = plan.refitted(_looked_at(home, _rows_of(config), _state(home, config)), config)
+        rows, wrong = _looked_at(home, _rows_of(config), _state(home, config))
+        planned = plan.refitted(rows, config)
     except InputError as error:
         return [Line("stop", "Data", line) for line in str(error).splitlines()]
     report = planned.report()
@@ -37,7 +37,10 @@ def look(home: Home, config: Config) -> list[Line]:
     lines = [
         _rows(report),
         Line("said", "Rows", part) if planned.counts and len(planned.train) < planned.train_rows else None,
-        *(Line("look", "Data", note) for note in report["notes"]),
+        *(Line("look", "Data", words) for words in [*wrong, *report["notes"]]),
+        Line("ok", "Data", "No repeats, no overlap of splits, no empty texts, no strange labels.")
+        if not wrong
+        else None,
         _tokens(report),
         _model(planned, report["estimates"]),
         _memory(report["estimates"]),
@@ -58,16 +61,19 @@ def _rows_of(config: Config) -> str:
 def _state(home: Home, config: Config) -> tuple:
     """What changes when a file changes that the plan was made from."""
     base = bases.find(config.base_model)
-    files: list[Path] = [folder / f"{config.task}.yaml" for folder in (home.tasks, tasks.BUNDLED)]
-    for folder in (home.datasets, data.BUNDLED):
-        files += sorted((folder / config.dataset).glob("*"))
+    files = [folder / f"{config.task}.yaml" for folder in (home.tasks, tasks.BUNDLED)]
     files += [base.folder / name for name in ("config.json", "tokenizer.json")] if base.folder else []
-    return tuple((path, path.stat().st_mtime_ns) for path in files if path.is_file())
+    seen = tuple((path, path.stat().st_mtime_ns) for path in files if path.is_file())
+    return *browse.state_of(data.load(home, config.dataset)), *seen
 
 
 @lru_cache(maxsize=8)
-def _looked_at(home: Home, rows: str, state: tuple) -> Plan:
-    return plan.sampled(home, Config.model_validate_json(rows))
+def _looked_at(home: Home, rows: str, state: tuple) -> tuple[Plan, list[str]]:
+    """The plan by a part of the rows, and what is wrong with the dataset by a look at all of them."""
+    config = Config.model_validate_json(rows)
+    planned = plan.sampled(home, config)
+    found = checks.of_rows(data.load(home, config.dataset), planned.task)
+    return planned, [f"{check['message']} {check['advice']}" for check in found if not check["ok"]]
 
 
 # -- the lines -----------------------------------------------------------------------------------------------------------
@@ -108,15 +114,13 @@ def _memory(estimates: dict) -> Line | None:
     if "peak_bytes" not in estimates:
         return Line("said", "Memory", "Not estimated: the model's shapes are not known here.")
     device, peak = machine.device(), estimates["peak_bytes"]
-    words = f"about {gigabytes(peak)} at the peak"
+    words = f"About {gigabytes(peak)} at the peak"
     if device.memory_bytes is None:
-        return Line("said", "Memory", f"{words.capitalize()}.")
+        return Line("said", "Memory", f"{words}.")
     if peak > TIGHT * device.memory_bytes:
         advice = "Lower batch_size and raise accumulate, or set gradient_checkpointing."
-        return Line(
-            "look", "Memory", f"{words.capitalize()}; {device.name} has {gigabytes(device.memory_bytes)}. {advice}"
-        )
-    return Line("ok", "Memory", f"{words.capitalize()}; {device.name} has {gigabytes(device.memory_bytes)}.")
+        return Line("look", "Memory", f"{words}; {device.name} has {gigabytes(device.memory_bytes)}. {advice}")
+    return Line("ok", "Memory", f"{words}; {device.name} has {gigabytes(device.memory_bytes)}.")
 
 
 def gigabytes(size: float) -> str:

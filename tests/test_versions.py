@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from lab import balance, bases, data, difference, lint, marks, preview, runs, tasks, versions
+from lab import balance, bases, browse, data, difference, lint, marks, preview, runs, tasks, versions
 from lab import task as task_file
 from lab.cli import cli
 from lab.config import Config
@@ -242,7 +242,7 @@ def test_counted_lint_is_the_lint_of_all_rows_and_reads_a_file_once(home, monkey
     said = lint.lint(task, found.all_rows(), found.columns)
     assert preview.look_for_problems(task, found) == said
     assert any("merged into 'yes'; is it 'strong yes'?" in x["message"] for x in said)
-    monkeypatch.setattr(balance, "_values", lambda *_: pytest.fail("the file was read again"))
+    monkeypatch.setattr(browse, "_column", lambda *_: pytest.fail("the file was read again"))
     assert preview.look_for_problems(task, data.load(home, "stances")) == said
 
 

@@ -47,7 +47,8 @@ def build(page: gr.Blocks, home: Home) -> None:
                     minimum=1,
                     interactive=True,
                 )
-        exact = task_form.build(page, home, tab, dataset)
+        # The split and the row of the exact prompt, and what makes it be shown anew.
+        exact = list(task_form.build(page, home, tab, dataset))
 
     @access.handler
     def refresh(chosen):
@@ -72,14 +73,11 @@ def build(page: gr.Blocks, home: Home) -> None:
     rows.filled.then(show_contents, [dataset, limit], contents, show_progress="minimal", **private)
     gr.on([limit.change, tab.select], show_lengths, [dataset, limit], of_lengths, show_progress="hidden", **private)
 
-    if exact:  # the split and the row of the exact prompt, and what makes it be shown anew
-        rows.table.label = "Rows; click one to see its exact prompt"
+    @access.handler
+    def pick(split, event: gr.SelectData):
+        return split, dataset_rows.picked(event), time.time()
 
-        @access.handler
-        def pick(split, event: gr.SelectData):
-            return split, dataset_rows.picked(event), time.time()
-
-        rows.table.select(pick, rows.split, list(exact), show_progress="hidden", **private)
+    rows.table.select(pick, rows.split, exact, show_progress="hidden", **private)
 
 
 def allowed(limit) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import gradio as gr
 
-from lab import points, progress
+from lab import points, progress, versions
 from lab.home import Home
 from lab.job import ALIVE, RESUMABLE
 from lab.runs import Run
@@ -107,7 +107,10 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
 
     return {
         **views,
-        "made": ((run_id, run["attempt"], run["batches"]), lambda _: run_words.made_of(here, run["batches"])),
+        "made": (
+            (run_id, run["attempt"], run["batches"]),
+            lambda _: run_words.made_of(here, versions.of_run(home, here), run["batches"]),
+        ),
         "curves": ((mark, marks, asked.view), draw),
         "told": (mark, lambda _: run_words.curves_in_words(its.lines())),
         "log": ((run_id, progress.log_size(here)), lambda _: here.log_tail(LOG_LINES)),

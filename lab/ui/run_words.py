@@ -70,11 +70,11 @@ def _error(error: dict | None) -> str:
     return f'<p class="wrong" role="group" aria-label="What went wrong">{look.text(text)}</p>' if text else ""
 
 
-def made_of(run: Run, batches: str | None) -> str:
-    """What a run was made from, and how its batches pass through the model, as Markdown."""
+def made_of(run: Run, version: str | None, batches: str | None) -> str:
+    """What a run was made from, with the version of its task, and how its batches pass through the model, as Markdown."""
     config = run.config
     said = form.in_words(config, run.task.kind)
-    what = f"{config.task} on {config.dataset}, {bases.public_name(config.base_model)}"
+    what = f"{version or config.task}, on {config.dataset}, {bases.public_name(config.base_model)}"
     made = [f"{what}; beside the defaults: {said}." if said else f"{what}, all by default."]
     made += [f"{batches[0].upper()}{batches[1:]}."] if batches else []
     return look.plain(" ".join(made))

@@ -55,8 +55,11 @@ class Beside:
     outputs: list[gr.components.Component]  # as `shown` gives them
 
 
-def build(page: gr.Blocks, home: Home, tab: gr.Tab, dataset: gr.Dropdown) -> None:
-    """The editor on the left, the exact prompt on the right, versions below."""
+def build(page: gr.Blocks, home: Home, tab: gr.Tab, dataset: gr.Dropdown) -> tuple[gr.Dropdown, gr.Number, gr.State]:
+    """The editor on the left, the exact prompt on the right, versions below.
+
+    Returns the split and the row of the exact prompt, and the time of the last edit, a change of which shows it anew.
+    """
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             form, label_balance = _editor(home, dataset)
@@ -66,6 +69,7 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, dataset: gr.Dropdown) -> Non
     _fills(page, home, tab, dataset, form, beside, panel)
     _shows(home, dataset, form, beside, panel)
     _keeps(home, dataset, form, panel)
+    return beside.split, beside.number, form.edited_at
 
 
 def _editor(home: Home, dataset: gr.Dropdown) -> tuple[Form, gr.HTML]:
