@@ -18,7 +18,8 @@ and, if that is more, what the loss takes: logits, log-probabilities and their g
 NF4 with doubly quantized scales takes 4.127 bits a weight (Dettmers et al. 2023, section 3); embeddings stay as they are. On a
 CPU weights in float32 are not copied but mapped: the pages of the file stay in memory, beside quantized weights too, for the
 embeddings belong to the same mapping. An adapter's parameter takes 4 bytes, its gradient 4, Adam's moments 8, or 2 in 8 bits
-(Dettmers et al. 2022). Not counted: Python, the code of the libraries, and the linear algebra's own buffers.
+(Dettmers et al. 2022). One part has nothing to do with shapes: on a CPU the libraries' code, read in at first use, their objects
+and the linear algebra's buffers take about 40 MiB after the imports, as a training of a model of next to no size shows (2 threads).
 """
 
 import random
@@ -34,6 +35,7 @@ WEIGHT_BITS = {"nf4": 4.127, "int8": 8}
 TILE_TOKENS, TILE_WIDTH = 4096, 32768  # of TRL's loss, which goes through tokens and vocabulary in tiles
 CHECKED_ROWS, SCORED_ROWS, SCORED_TOKENS, SCORED_LOGITS = 16, 32, 4096, 1 << 25  # of `selfcheck` and `decide`
 DRAWN_BATCHES = 1000
+LIBRARIES = 40 << 20  # bytes on a CPU; see above
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,8 @@ def largest_batch(
 
 
 def estimate(model: dict, config: Config, batch: Batch, place: Place) -> dict[str, int] | None:
-    """Bytes by part at the peak, above what the libraries take: `{weights, adapter, gradients_and_optimizer, activations,
-    logits, peak}`, of which the last is the sum; None for models of other shapes than Llama's.
+    """Bytes by part at the peak, above the level after the imports: `{libraries, weights, adapter, gradients_and_optimizer,
+    activations, logits, peak}`, of which the last is the sum; None for models of other shapes than Llama's.
 
     `model` is its config.json.
     """
@@ -158,6 +160,7 @@ def estimate(model: dict, config: Config, batch: Batch, place: Place) -> dict[st
     if shapes is None or parameters is None:
         return None
     held = {
+        "libraries": LIBRARIES if place is CPU else 0,  # a GPU's memory holds none
         "weights": _weights(shapes, config.quantization, place),
         "adapter": 4 * parameters,
         "gradients_and_optimizer": parameters * (4 + (2 if "8bit" in config.optimizer else 8)),

@@ -81,6 +81,7 @@ class Plan:
             "weights_bytes": found["weights"],
             "adapter_and_optimizer_bytes": found["adapter"] + found["gradients_and_optimizer"],
             "activations_bytes": found["activations"] + found["logits"],
+            "libraries_bytes": found["libraries"],
             "peak_bytes": found["peak"],
         }
 

@@ -238,10 +238,11 @@ def test_the_dry_run_names_rows_steps_and_tokens(home):
         "weights_bytes",
         "adapter_and_optimizer_bytes",
         "activations_bytes",
+        "libraries_bytes",
         "peak_bytes",
         "largest_batch_tokens",
     }
-    parts = ("weights_bytes", "adapter_and_optimizer_bytes", "activations_bytes")
+    parts = ("weights_bytes", "adapter_and_optimizer_bytes", "activations_bytes", "libraries_bytes")
     assert sum(estimates[part] for part in parts) == estimates["peak_bytes"]
 
 

@@ -134,7 +134,7 @@ def plan(console: Console, report: dict) -> None:
     for key, value in report["estimates"].items():
         console.print(f"{key.replace('_', ' ')}: {value:,}")
     if "peak_bytes" in report["estimates"]:
-        console.print("The peak is above what Python and its libraries take.", style="dim")
+        console.print("The peak is above what Python and the libraries take once they are imported.", style="dim")
     for note in [*report["notes"], *(f"not checked: {x}" for x in report["unchecked"])]:
         console.print(note)
 
