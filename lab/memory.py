@@ -19,7 +19,7 @@ NF4 with doubly quantized scales takes 4.127 bits a weight (Dettmers et al. 2023
 CPU weights in float32 are not copied but mapped: the pages of the file stay in memory, beside quantized weights too, for the
 embeddings belong to the same mapping. An adapter's parameter takes 4 bytes, its gradient 4, Adam's moments 8, or 2 in 8 bits
 (Dettmers et al. 2022). One part has nothing to do with shapes: on a CPU the libraries' code, read in at first use, their objects
-and the linear algebra's buffers take about 40 MiB after the imports, as a training of a model of next to no size shows (2 threads).
+and the linear algebra's buffers take about 35 MiB after the imports, as a training of a model of next to no size shows (2 threads).
 """
 
 import random
@@ -35,7 +35,7 @@ WEIGHT_BITS = {"nf4": 4.127, "int8": 8}
 TILE_TOKENS, TILE_WIDTH = 4096, 32768  # of TRL's loss, which goes through tokens and vocabulary in tiles
 CHECKED_ROWS, SCORED_ROWS, SCORED_TOKENS, SCORED_LOGITS = 16, 32, 4096, 1 << 25  # of `selfcheck` and `decide`
 DRAWN_BATCHES = 1000
-LIBRARIES = 40 << 20  # bytes on a CPU; see above
+LIBRARIES = 35 << 20  # bytes on a CPU; see above
 
 
 @dataclass(frozen=True)

@@ -83,3 +83,9 @@ def test_zoom_stays_and_the_page_shines_through(figure):
     assert layout["uirevision"]
     assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
     assert len(figure.to_json()) < 5000
+
+
+def test_what_draws_charts_is_read_ahead_from_where_the_page_has_it():
+    names = [file.name for file in charts._ASSETS.glob("PlotlyPlot-*.js")]
+    assert len(names) == 1
+    assert f'plotly = "{names[0]}"' in charts.KEEP_ZOOM

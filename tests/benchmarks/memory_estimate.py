@@ -5,6 +5,7 @@ a run, scores its base and its adapter, and says by how much its resident memory
 """
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -28,6 +29,15 @@ from lab.task import parse  # noqa: E402
 
 CASES = [(shared, quantization) for shared in ("auto", "off") for quantization in ("none", "nf4")]
 VALIDATION = 4  # rows
+IMPORTS = [  # what a training loads, at once or at first use
+    "lab.train",
+    "bitsandbytes",
+    "peft.tuners.lora.bnb",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "transformers.integrations.bitsandbytes",
+    "transformers.models.llama.modeling_llama",
+]
 
 
 def main() -> None:
@@ -167,12 +177,8 @@ def settings(shape: dict, model: Path, shared: str, quantization: str) -> config
 def measure(home: Home, run: str) -> int:
     """The bytes by which this process grew at most in training a run, above its level after the imports, those that are made at
     first use among them."""
-    import bitsandbytes  # noqa: F401
-    import transformers.integrations.bitsandbytes
-    import transformers.models.llama.modeling_llama  # noqa: F401
-
-    import lab.train  # noqa: F401
-
+    for name in IMPORTS:
+        importlib.import_module(name)
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is held now
     before = status("VmRSS")
     job = runs.Run(home, run)

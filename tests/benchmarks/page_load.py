@@ -52,7 +52,8 @@ def opened(browser: Browser, url: str) -> tuple[Page, float, float]:
     tab = page.locator("button[role=tab]", has_text="Train").first
     tab.wait_for()
     whole = time.perf_counter() - begun
-    page.wait_for_timeout(3000)  # it comes to rest
+    until(page, "window.Plotly")  # the page is at rest: what it reads ahead is there
+    page.wait_for_timeout(500)
     there = "document.querySelector('[data-run]') && document.querySelector('.curves .js-plotly-plot .main-svg')"
     return page, whole, timed(page, tab.click, there)
 
