@@ -1,0 +1,57 @@
+"""What axe finds on the pages: nothing serious or critical, light and dark, no rule switched off."""
+
+import re
+
+import pytest
+from test_page_dataset import prompt_of, until
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -r tests/requirements.txt")
+
+# Five at most, each one selector, one rule, one reason.
+EXCEPTIONS: list[tuple[str, str, str]] = []
+
+
+@pytest.fixture(scope="module")
+def served(serve):
+    return serve()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_serious_on_the_dataset_tab(page, served, theme):
+    page.goto(f"{served.url}/?__theme={theme}")
+    until(lambda: prompt_of(page))
+    for name in ("Add a dataset",):
+        page.get_by_text(name, exact=True).filter(visible=True).click()
+    until(lambda: page.locator(".checks li").count() > 3)
+    assert problems(page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_serious_on_the_train_tab(page, served, theme):
+    page.goto(f"{served.url}/?__theme={theme}")
+    page.get_by_role("tab", name="Train", exact=True).click()
+    until(lambda: "125 steps" in page.locator(".card").inner_text())
+    for name in ("All settings", re.compile("^As YAML")):
+        page.get_by_text(name).filter(visible=True).first.click()
+    page.get_by_label(re.compile(r"^\s*Batch size")).filter(visible=True).fill("0")
+    until(lambda: "✗" in page.locator(".card").inner_text())
+    assert problems(page) == []
+
+
+def problems(page) -> list[str]:
+    """Rule, selector and summary of each serious or critical finding that is no exception."""
+    page.wait_for_timeout(500)  # colours fade in
+    excepted = {(selector, rule) for selector, rule, _ in EXCEPTIONS}
+    found = []
+    for violation in axe.Axe().run(page).response["violations"]:
+        if violation["impact"] in ("serious", "critical"):
+            for node in violation["nodes"]:
+                selector = " ".join(map(str, node["target"]))
+                if (selector, violation["id"]) not in excepted:
+                    found.append(f"{violation['id']}: {selector}: {node['html'][:200]}")
+    return found
+
+
+def test_exceptions_are_few():
+    assert len(EXCEPTIONS) <= 5
+    assert all(len(exception) == 3 and all(exception) for exception in EXCEPTIONS)
