@@ -26,6 +26,9 @@ START_WITHIN = 60  # seconds
 STEP_ASIDE_WITHIN = 120  # seconds that the generation worker may take to give its memory back
 KEPT_JOBS = 20  # evaluation jobs whose folders stay; their results stay for good
 KEPT_CALIBRATIONS = 100
+# Without its cache of freed blocks for each thread, glibc fills more of the holes that a training step leaves: the peak on a
+# CPU is lower by up to a tenth, the speed the same.
+WORKER = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 
 
 # -- what is asked for ---------------------------------------------------------------------------------------------------
@@ -151,7 +154,7 @@ def spawn(module: list[str], log: Path) -> subprocess.Popen:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": search},
+            env={**WORKER, **os.environ, "PYTHONPATH": search},
             start_new_session=True,
         )
     threading.Thread(target=process.wait, daemon=True).start()  # so that no zombie is left

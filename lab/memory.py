@@ -20,6 +20,7 @@ CPU weights in float32 are not copied but mapped: the pages of the file stay in 
 embeddings belong to the same mapping. An adapter's parameter takes 4 bytes, its gradient 4, Adam's moments 8, or 2 in 8 bits
 (Dettmers et al. 2022). One part has nothing to do with shapes: on a CPU the libraries' code, read in at first use, their objects
 and the linear algebra's buffers take about 35 MiB after the imports, as a training of a model of next to no size shows (2 threads).
+Not counted are the holes in glibc's heap, which on a CPU have taken up to 40% more; a GPU's allocator has its own.
 """
 
 import random

@@ -1,7 +1,6 @@
 """The base model in memory, in 4-bit, 8-bit or as it is, and adapters put on it and taken off."""
 
 import contextlib
-import ctypes
 import gc
 import itertools
 import warnings
@@ -31,10 +30,6 @@ from lab.subjects import adapter_hash
 
 MODEL_FILES = [*bases.TOKENIZER_FILES, "generation_config.json", "*.safetensors", "*.safetensors.index.json"]
 ADAPTERS_IN_MEMORY = 8
-M_MMAP_THRESHOLD, MAPPED_FROM = (
-    -3,
-    128 << 10,
-)  # of malloc.h; bytes, with which glibc begins and which it then raises itself
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
@@ -208,16 +203,6 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def return_freed_blocks() -> None:
-    """Lets this process give large blocks of memory back as soon as they are free, where glibc manages it and it trains on a CPU.
-
-    glibc soon keeps blocks of up to 32 MiB to itself, and a hole of one size among them never takes an aligned block of the
-    same size again: a step then holds up to half as much again as it needs, by an amount that nobody can foresee.
-    """
-    if device() == "cpu" and hasattr(ctypes.CDLL(None), "mallopt"):
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MAPPED_FROM)
 
 
 def _quantization(kind: str) -> BitsAndBytesConfig | None:

@@ -114,7 +114,8 @@ def _memory(estimates: dict) -> Line | None:
     if "peak_bytes" not in estimates:
         return Line("said", "Memory", "Not estimated: the model's shapes are not known here.")
     device, peak = machine.device(), estimates["peak_bytes"]
-    words = f"About {gigabytes(peak)} at the peak"
+    holes = ", and holes in the heap" if device.kind == "cpu" else ""
+    words = f"About {gigabytes(peak)} at the peak{holes}"
     if device.memory_bytes is None:
         return Line("said", "Memory", f"{words}.")
     if peak > TIGHT * device.memory_bytes:

@@ -7,7 +7,7 @@ from lab.evaluate import Progress, quiet
 from lab.home import Home, read_json, staged, write_json
 from lab.job import Stopped
 from lab.keeper import Keeper, Scorer
-from lab.model import Model, device, precision, return_freed_blocks, with_tokenizer
+from lab.model import Model, device, precision, with_tokenizer
 from lab.packing import cost_in_words, shared_prefix
 from lab.plan import Plan
 from lab.runs import Run
@@ -22,7 +22,6 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
     Where the run has checkpoints, training goes on from the newest whole one, exactly as if it had never stopped.
     Returns `finished` or `stopped`. Raises InputError or WorkError when it cannot be trained.
     """
-    return_freed_blocks()
     progress(f"loading {bases.public_name(run.config.base_model)}", 0)
     base, tokens = with_tokenizer(bases.find(run.config.base_model))
     planned = plan.again(run, base, tokens)

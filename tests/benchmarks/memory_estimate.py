@@ -1,6 +1,6 @@
 """The estimate of training memory against what trainings take: random Llamas, with and without the shared prefix, NF4 and none.
 
-`python tests/benchmarks/memory_estimate.py [--models 10] [--seed 1]` (Linux): each training is a process of its own that trains
+`python tests/benchmarks/memory_estimate.py [--models 10] [--seed 1] [--heap]` (Linux): each training is a process of its own that trains
 a run, scores its base and its adapter, and says by how much its resident memory grew at most after the imports.
 """
 
@@ -29,6 +29,7 @@ from lab.task import parse  # noqa: E402
 
 CASES = [(shared, quantization) for shared in ("auto", "off") for quantization in ("none", "nf4")]
 VALIDATION = 4  # rows
+AT_ONCE = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072"}  # what is freed goes back to the system; slower
 IMPORTS = [  # what a training loads, at once or at first use
     "lab.train",
     "bitsandbytes",
@@ -44,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--heap", action="store_true", help="with the holes that glibc's heap keeps, as in a worker")
     parser.add_argument("--home", type=Path, help="measures one training: this home and --run")
     parser.add_argument("--run")
     given = parser.parse_args()
@@ -54,7 +56,7 @@ def main() -> None:
     for number in range(given.models):
         shape = drawn(given.seed * 1000 + number)
         print(f"{number}: {shape}", flush=True)
-        for result in compare(shape, CASES):
+        for result in compare(shape, CASES, given.heap):
             found.append(result)
             print("   " + in_words(result), flush=True)
     worst = max(found, key=lambda result: abs(result["ratio"] - 1))
@@ -91,8 +93,11 @@ def drawn(seed: int) -> dict:
     }
 
 
-def compare(shape: dict, cases: list[tuple[str, str]]) -> Iterator[dict]:
-    """What was estimated and measured, in bytes, for each case of (shared_prefix, quantization), and the ratio of them."""
+def compare(shape: dict, cases: list[tuple[str, str]], heap: bool = False) -> Iterator[dict]:
+    """What was estimated and measured, in bytes, for each case of (shared_prefix, quantization), and the ratio of them.
+
+    `heap`: with glibc's heap as workers have it, in which holes stay; else blocks are given back as soon as they are free.
+    """
     with tempfile.TemporaryDirectory() as folder:
         model = written(shape, Path(folder) / "model")
         home = Home.at(Path(folder) / "home")
@@ -101,7 +106,8 @@ def compare(shape: dict, cases: list[tuple[str, str]]) -> Iterator[dict]:
             planned = plan.make(home, settings(shape, model, shared, quantization))
             run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
             command = [sys.executable, __file__, "--home", home.path, "--run", run.id]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            environment = {**os.environ, **(jobs.WORKER if heap else AT_ONCE)}
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
             assert done.returncode == 0, done.stderr
             estimated, measured = planned.report()["estimates"]["peak_bytes"], int(done.stdout.split()[-1])
             about = {"seed": shape["seed"], "shared": shared, "quantization": quantization}
