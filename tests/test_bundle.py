@@ -56,11 +56,13 @@ def texts() -> list[str | list[dict]]:
     return list(corpus.texts(count))
 
 
+@pytest.mark.nightly
 def test_texts_are_those_the_model_was_trained_on(texts: list) -> None:
     digest = hashlib.sha256("\n".join(json.dumps(text) for text in texts).encode()).hexdigest()
     assert digest in (MODEL / "README.md").read_text(encoding="utf-8"), "the recipes changed: make the model again"
 
 
+@pytest.mark.nightly
 def test_no_held_out_row_and_no_run_of_eight_of_its_words_stands_in_the_texts(texts: list) -> None:
     held, whole = set(), {}
     for name, split in HELD_OUT.items():

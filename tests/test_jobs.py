@@ -288,6 +288,7 @@ def test_sigterm_reaches_a_worker_that_looks_at_locks_all_the_time(colours, tiny
 # -- with real workers -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.faults
 def test_a_worker_outlives_the_process_that_started_it_and_two_take_turns(colours, tiny_model):
     """Started by a process that ends at once; the second waits, and an evaluation behind it."""
     code = (
@@ -330,6 +331,7 @@ def started(home, model: Path, **changes) -> Run:
     return run
 
 
+@pytest.mark.faults
 def test_sigterm_saves_and_stops(colours, tiny_model):
     run = started(colours, tiny_model)
     os.kill(run.holder(), signal.SIGTERM)
@@ -338,6 +340,7 @@ def test_sigterm_saves_and_stops(colours, tiny_model):
     assert run.checkpoints()[-1]["step"] == run.state()["step"]
 
 
+@pytest.mark.faults
 def test_a_killed_worker_is_a_failure_to_who_waits_for_it(colours, tiny_model):
     run = started(colours, tiny_model)
     os.kill(run.holder(), signal.SIGKILL)

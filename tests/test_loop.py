@@ -66,7 +66,7 @@ def test_the_town_hall_codebook_trains_with_its_definitions(tmp_path):
     assert len(found[0]["confusion"]["counts"][0]) == len(found[0]["confusion"]["labels"]) + 1
 
 
-@pytest.mark.parametrize("name", ["instructions", "claims"])
+@pytest.mark.parametrize("name", [pytest.param("instructions", marks=pytest.mark.nightly), "claims"])
 def test_the_generate_tasks_train_and_are_compared_as_texts(tmp_path, name):
     settings = [f"name={name}", f"task={name}", f"dataset={name}", "train_rows=32", "max_length=1024", "validation=8"]
     settings += ["decoding.max_new_tokens=24"]
@@ -88,6 +88,7 @@ def begun(home: Path, name: str, *more: str) -> subprocess.Popen:
     return terminal
 
 
+@pytest.mark.faults
 def test_ctrl_c_stops_at_the_next_step_and_saves(tmp_path):
     terminal = begun(tmp_path, "long")
     terminal.send_signal(signal.SIGINT)
@@ -99,6 +100,7 @@ def test_ctrl_c_stops_at_the_next_step_and_saves(tmp_path):
     assert said[0]["output"]
 
 
+@pytest.mark.faults
 def test_a_run_outlives_its_terminal_and_is_steered_from_another(tmp_path):
     terminal = begun(tmp_path, "cut")
     terminal.kill()

@@ -124,6 +124,7 @@ def test_evaluate_makes_what_is_missing_and_a_new_run_shows_up(tab, marks):
     until(lambda: scored(tab) == ["base", "tiny-2"])
 
 
+@pytest.mark.faults
 def test_an_evaluation_outlives_the_page_and_can_be_stopped(tab, marks):
     until(lambda: scored(tab))
     job = comparison.create(marks, Comparison(subjects=["base"], decoding=["mode=sample"]))

@@ -88,7 +88,7 @@ def test_texts_of_the_data_stay_text_everywhere(tab):
     tab.get_by_label("Search").fill("<IMG")
     tab.get_by_text("Rows 1 to 1 of 1 that match").wait_for()
     assert tab.locator("span.text", has_text=HOSTILE).count() >= 2
-    tab.get_by_text("written by").wait_for(state="detached")
+    tab.get_by_text("Synthetic remarks").wait_for(state="detached")
     assert HOSTILE in tab.locator(".said").first.inner_text()
     assert tab.locator("img[src=x]").count() == 0 and tab.evaluate("window.hit") is None
 

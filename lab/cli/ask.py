@@ -102,7 +102,7 @@ def generate(home: Home, names, text, row, raw, task_name, sets):
 
 def demo(home: Home):
     """The whole loop on the bundle: train, score base and adapter on the same rows, compare, generate side by side."""
-    done, _ = run_commands.train(home, None, ["name=demo"], False, False)
+    done, _ = run_commands.train(home, sets=["name=demo"])
     both = {"names": ["base", done["id"]], "task_name": None, "dataset_name": None, "split": "validation"}
     both |= {"mode": None, "rows": None, "no_probabilities": False, "sets": ()}
     found, _ = compare(home, form=None, **both)

@@ -19,7 +19,7 @@ from lab.runs import Run
 @click.option("--dry-run", is_flag=True, help="Only the checks that need no weights, tokens per batch and estimates.")
 @click.option("--measure", is_flag=True, help="With --dry-run: train a few steps, to estimate the time.")
 @click.option("--preset", metavar="NAME", help="Start from a preset instead of a config file.")
-def train(home: Home, config_file, sets, detach, dry_run, measure, preset):
+def train(home: Home, config_file=None, sets=(), detach=False, dry_run=False, measure=False, preset=None):
     """Train an adapter and score it. Without a config: the bundled model on the bundled sentiment task."""
     if preset and config_file:
         raise InputError("Give a config file or --preset, not both.")

@@ -29,11 +29,13 @@ SCORE_LINES = [  # key, name, colour, marker
 _ASSETS = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
 # To be run when the page loads. The page makes a chart anew when its data change, which would undo what somebody has
 # zoomed, switched off or points at; so that is remembered by the chart's `uirevision` and put into the next one of that name.
-# Plotly is large, so that it is read as soon as the page is at rest, and not when the first chart is looked at.
+# Plotly is large, so that it is read as soon as the page stands with its first prompt, and not when the first chart is looked at.
 KEEP_ZOOM = """() => {
   const page = document.querySelector('script[type="module"][src*="assets/index-"]'), plotly = "PLOTLY";
   const idle = window.requestIdleCallback || (then => setTimeout(then, 1000));
-  if (page && plotly) setTimeout(() => idle(() => import(new URL(plotly, page.src)).catch(() => {})), 300);
+  const prompt = () => document.querySelector(".exact-prompt .prompt-text");
+  const read = () => prompt() ? idle(() => import(new URL(plotly, page.src)).catch(() => {})) : setTimeout(read, 200);
+  if (page && plotly) setTimeout(read, 300);
   const kept = {};
   let mouse = null;
   document.addEventListener("mousemove", event => { if (event.isTrusted) mouse = event; }, true);

@@ -70,8 +70,11 @@ def build(page: gr.Blocks, home: Home) -> None:
     gr.on([page.load, tab.select], refresh, dataset, dataset, show_progress="hidden", **private)
     contents = [about, counts, balance, balance_said, *of_lengths]
     private["trigger_mode"] = "always_last"  # what was chosen last is shown last
-    rows.filled.then(show_contents, [dataset, limit], contents, show_progress="minimal", **private)
-    gr.on([limit.change, tab.select], show_lengths, [dataset, limit], of_lengths, show_progress="hidden", **private)
+    rows.filled.then(
+        show_contents, [dataset, limit], contents, show_progress="minimal", js=look.PROMPT_FIRST, **private
+    )
+    limit.change(show_lengths, [dataset, limit], of_lengths, show_progress="hidden", **private)
+    tab.select(show_lengths, [dataset, limit], of_lengths, show_progress="hidden", js=look.PROMPT_FIRST, **private)
 
     @access.handler
     def pick(split, event: gr.SelectData):

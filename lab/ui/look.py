@@ -18,6 +18,12 @@ OPTIONS = {
 # Of tables that are only read.
 TABLE = {"datatype": "str", "type": "array", "interactive": False, "buttons": [], "max_height": 420}
 WORDS_TABLE = {**TABLE, "wrap": True, "elem_classes": ["words-table"]}
+# Before an event's inputs are sent: when the page opens, its first prompt comes before all that is much work.
+PROMPT_FIRST = """async (...asked) => {
+  for (let i = 0; i < 100 && !document.querySelector(".exact-prompt .prompt-text"); i++)
+    await new Promise(then => setTimeout(then, 50));
+  return asked;
+}"""
 
 
 def theme() -> gr.themes.Base:

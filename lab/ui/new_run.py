@@ -72,14 +72,9 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.even
     outputs = [card, start, measure, timer, fields.rest, *text]
     gr.on([page.load, tab.select], refresh, None, fields.named, **quiet)
     changes = [field.change for field in fields.components]
-    gr.on(
-        [page.load, tab.select, timer.tick, *changes],
-        look_at,
-        fields.components,
-        outputs,
-        trigger_mode="always_last",
-        **quiet,
-    )
+    looking = [look_at, fields.components, outputs]
+    gr.on([tab.select, timer.tick, *changes], *looking, trigger_mode="always_last", **quiet)
+    page.load(*looking, js=look.PROMPT_FIRST, **quiet)
     measure.click(measure_time, fields.components, outputs, api_visibility="private", show_progress_on=measure)
     return start.click(
         start_training, fields.components, [*outputs, chosen], api_visibility="private", show_progress_on=start

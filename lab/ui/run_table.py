@@ -48,7 +48,9 @@ def table(found: list[dict], chosen: str, words: str, show_all: bool, places: di
     matched = matching(found, words)
     shown = [run for i, run in enumerate(matched) if show_all or i < FIRST or run["status"] in ALIVE]
     rows = "".join(_row(run, run["id"] == chosen, places.get(run["id"], 0)) for run in shown)
-    count = f"{len(matched):,} of {len(found):,} runs" if words.split() else f"{len(found):,} runs"
+    count = (
+        f"{len(matched):,} of {len(found):,} runs" if words.split() else f"{len(found):,} run{'s' * (len(found) > 1)}"
+    )
     more = len(matched) - len(shown)
     said = f"<button type='button' data-all>Show {more:,} more</button>" if more else ""
     said = said or ("" if matched else "No run has all these words in its name, notes or status.")
