@@ -146,6 +146,7 @@ def test_wrong_input_is_told_before_anything_is_made(tmp_path, settings, said):
     assert not list(tmp_path.rglob("*.yaml"))
 
 
+@pytest.mark.faults
 def test_two_runs_at_once_get_ids_of_their_own(tmp_path):
     settings = ["--set", "train_rows=16", "--set", "validation=none"]
     command = [sys.executable, "-m", "lab", "train", "--home", str(tmp_path), "--json", *settings]

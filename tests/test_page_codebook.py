@@ -52,6 +52,7 @@ def test_labels_are_moved_removed_and_brought_back(editor):
     editor.get_by_text("The rows have the label 'calmly in favour', which the task does not know").wait_for()
     until(lambda: "not in the task" in balance_of(editor, "calmly in favour")[0])
     press(editor, "Undo")
+    until(lambda: labels_in_prompt(editor) == [start[1], start[0], *start[2:]])
     press(editor, "Undo")
     until(lambda: labels_in_prompt(editor) == start)
 

@@ -1,5 +1,6 @@
 """The Generate tab in a real browser: the same prompt to base and adapter, word by word, and what stops it."""
 
+import inspect
 import re
 import threading
 import time
@@ -17,7 +18,7 @@ from lab.config import Decoding
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import lock_holder
-from lab.ui import answers, generate_tab
+from lab.ui import answers, generate_tab, offer
 
 BOTH = ["base", "tiny-1"]
 
@@ -150,20 +151,36 @@ def test_generation_steps_aside_for_a_job_and_is_there_again(tab, marks):
 # -- without a browser -----------------------------------------------------------------------------------------------
 
 
-def clicked_first(home: Home, name: str) -> dict:
-    """What a click on a tab changes before anything else has happened: label or name of a component → its new value."""
+def clicked(home: Home, name: str, **standing) -> list[tuple]:
+    """What a click on a tab changes, each component with its new value. `standing` are values of the handler's arguments,
+    where they are not the first ones any more."""
     page = app.build(home)
     tab = next(block for block in page.blocks.values() if isinstance(block, gr.Tab) and block.label == name)
     event = next(e for e in page.fns.values() if (tab._id, "select") in e.targets)
-    changes = event.fn(*(block.value for block in event.inputs))
-    return {getattr(block, "label", None): new for block, new in zip(event.outputs, changes, strict=True)}
+    arguments = [*inspect.signature(event.fn).parameters, *[None] * len(event.inputs)]
+    values = [standing.get(arg, part.value) for arg, part in zip(arguments, event.inputs, strict=False)]
+    return list(zip(event.outputs, event.fn(*values), strict=True))
 
 
 def test_a_click_on_a_tab_before_the_page_has_arrived_does_not_undo_what_is_chosen(tiny_run, home):
     """The click's answer may come after that of the page's load, and would then stand."""
-    chosen = clicked_first(home, "Generate")["Subjects"]
+    chosen = next(new for part, new in clicked(home, "Generate") if getattr(part, "label", None) == "Subjects")
     assert chosen["value"] == ["base", tiny_run.id]
-    assert all(change == gr.skip() for change in clicked_first(home, "Compare").values())
+    assert all(change == gr.skip() for _, change in clicked(home, "Compare"))
+
+
+def test_what_a_busy_browser_has_missed_is_shown_again(tiny_run, home):
+    """The controls came after the results were asked for, which then stayed those of other subjects."""
+    first = {
+        "seen": offer.fingerprint(home),
+        "offered": ["base", tiny_run.id],
+        "names": ["base", tiny_run.id],
+        "looks": 1,
+    }
+    controls = [["base", tiny_run.id], "validation", "", True]
+    for shown_for, again in ((None, True), ([["base"], *controls[1:]], True), (controls, False)):
+        changes = [change for _, change in clicked(home, "Compare", **first, shown_for=shown_for)]
+        assert (2 in changes) is again
 
 
 def asked(home, names=("base",), way=generate_tab.TEXT, number=0, text="A day.", raw="Once", **decoding):

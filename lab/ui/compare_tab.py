@@ -63,6 +63,7 @@ def build(page: gr.Blocks, home: Home) -> None:
         job_id = gr.State(None)  # the evaluation job that is watched
         looks = gr.State(0)  # a new number asks for a new look at what is known
         found = gr.State([])  # what is shown
+        shown_for = gr.State(None)  # what stood in the controls then
         timer = gr.Timer(LOOK_EVERY)
 
     controls = [chosen, split, decoding, probabilities]
@@ -81,8 +82,8 @@ def build(page: gr.Blocks, home: Home) -> None:
         return [offer.fingerprint(home), start, *shown, *rest]
 
     @access.handler
-    def watch(seen, offered, job_id, looks, names):
-        """What has changed by itself: new subjects, and how far an evaluation is."""
+    def watch(seen, offered, job_id, looks, shown_for, names, *others):
+        """What has changed by itself: new subjects, and how far an evaluation is; and what a busy browser has missed."""
         news = [gr.skip()] * len(watched)
         if seen is None:  # the tab was clicked before the page had arrived, which must not be undone
             return news
@@ -91,10 +92,10 @@ def build(page: gr.Blocks, home: Home) -> None:
         if job or job_id:
             news[2] = job.id if job and not ended else None
             news[5:] = progress(home, job)
-        others = offer.offered_now(home, seen, offered, names)
-        if others:
-            kept, news[0], news[1], news[4] = others
-        if ended or (others and kept != names):
+        kept, on_offer = names, offer.offered_now(home, seen, offered, names)
+        if on_offer:
+            kept, news[0], news[1], news[4] = on_offer
+        if ended or kept != names or [names, *others] != shown_for:
             news[3] = looks + 1
         return news
 
@@ -130,7 +131,7 @@ def build(page: gr.Blocks, home: Home) -> None:
             known, lacking, notes = look_at(home, asked_for(*values))
         except (InputError, WorkError) as error:
             known, lacking, notes = [], str(error), []
-        head = [known, look.line(lacking), gr.update(visible=bool(known))]
+        head = [known, list(values), look.line(lacking), gr.update(visible=bool(known))]
         if not known:
             return head + [gr.skip()] * (len(shown) - len(head))
         names = [x["subject"] for x in known]
@@ -142,9 +143,9 @@ def build(page: gr.Blocks, home: Home) -> None:
         return parts(next((x for x in found if x["subject"] == name), None))
 
     page.load(arrive, looks, [*watched, *controls[1:]], **quiet)
-    gr.on([timer.tick, tab.select], watch, [seen, offered, job_id, looks, chosen], watched, **quiet)
+    gr.on([timer.tick, tab.select], watch, [seen, offered, job_id, looks, shown_for, *controls], watched, **quiet)
     asked = [looks.change, compare.click, *(control.input for control in controls)]
-    shown = [found, said, results, scores, invalid, valid, f1, notes, one, *details]
+    shown = [found, shown_for, said, results, scores, invalid, valid, f1, notes, one, *details]
     gr.on(
         asked,
         show,

@@ -148,7 +148,9 @@ def build(home: Home, dataset: gr.Dropdown, column: gr.Dropdown, edited_at: gr.S
 
         return [write, [row, table, history], [table, chosen, history, edited_at]]
 
-    undo.click(take_back, [chosen, history], [*parts, said, edited_at], **quiet)
+    # Each click counts, also one that comes before the page has heard of the one before it.
+    several = {"trigger_mode": "multiple", "concurrency_limit": 1}
+    undo.click(take_back, [chosen, history], [*parts, said, edited_at], **several, **quiet)
     table.select(click, all_of_it, [*parts, edited_at], **quiet)
     table.input(type_in_table, [table, chosen, history], [*parts, edited_at], **quiet)
     chosen.input(choose, [chosen, *all_of_it], [*parts, edited_at], **quiet)
