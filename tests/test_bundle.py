@@ -79,6 +79,7 @@ def test_no_held_out_row_and_no_run_of_eight_of_its_words_stands_in_the_texts(te
             assert sentences.isdisjoint(runs(found, length)), text
 
 
+@pytest.mark.nightly
 def test_held_out_opinion_words_are_met_in_the_texts(texts: list) -> None:
     met = {word for text in texts[:20000] if isinstance(text, str) for word in re.findall(r"[\w-]+", text.lower())}
     for (_, part), adjectives in vocabulary.ADJECTIVES.items():

@@ -111,11 +111,6 @@ def benchmark(monkeypatch):
     return memory_estimate
 
 
-def test_a_training_takes_what_was_estimated(benchmark):
-    (found,) = benchmark.compare(benchmark.drawn(1000), [("auto", "none")])
-    assert found["ratio"] == pytest.approx(1, abs=0.2), benchmark.in_words(found)
-
-
 @pytest.mark.nightly
 @pytest.mark.parametrize("number", range(1000, 1010))
 def test_trainings_of_all_kinds_take_what_was_estimated(benchmark, number):
