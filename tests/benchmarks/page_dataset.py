@@ -84,6 +84,8 @@ def once(page: Page, url: str, rows: int, turn: int) -> dict[str, float]:
     do("open the page", lambda: page.goto(url), "Rows 1 to 10 of 4,000")
     page.locator(".checks.good, .checks.bad").wait_for()
     page.get_by_text("of them trained").first.wait_for()
+    page.wait_for_function("window.Plotly")  # the page is at rest: what it reads ahead is there
+    page.wait_for_timeout(1000)
     do("choose the dataset: rows", lambda: choose(page, "Dataset", "large"), f"Rows 1 to 10 of {rows:,}")
     took["choose the dataset: checks and charts too"] = took["choose the dataset: rows"] + seconds(
         lambda: shown(page, f"an earlier split too, with the same column text: {rows // 20:,} of validation")
