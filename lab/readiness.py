@@ -114,8 +114,9 @@ def _memory(estimates: dict) -> Line | None:
     if "peak_bytes" not in estimates:
         return Line("said", "Memory", "Not estimated: the model's shapes are not known here.")
     device, peak = machine.device(), estimates["peak_bytes"]
-    holes = ", and holes in the heap" if device.kind == "cpu" else ""
-    words = f"About {gigabytes(peak)} at the peak{holes}"
+    # On a CPU the run's chart shows the whole process, so what comes beside the estimate is named.
+    beside = ", on top of what the libraries and the heap's holes take" if device.kind == "cpu" else ""
+    words = f"About {gigabytes(peak)} at the peak{beside}"
     if device.memory_bytes is None:
         return Line("said", "Memory", f"{words}.")
     if peak > TIGHT * device.memory_bytes:

@@ -63,7 +63,7 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.even
             run = jobs.train(home, fields.read(*values))
         except InputError as error:
             return *looked_at(*values, said=str(error)), gr.skip()
-        return *looked_at(*values, said=f"{run.id} is on its way."), run.id
+        return *looked_at(*values, said=f"Added as {run.id}; it stands under Runs."), run.id
 
     @access.handler
     def refresh():
