@@ -68,6 +68,18 @@ def serve(tmp_path_factory) -> Iterator[Callable[..., Served]]:
             process.wait(10)
 
 
+@pytest.fixture(scope="module")
+def served(serve) -> Served:
+    """The page over a home of its own, one for the module. A module that needs more in the home says so itself."""
+    return serve()
+
+
+def choose(page, label: str, option: str) -> None:
+    """Chooses from the dropdown with this label, where one is to be seen."""
+    page.get_by_label(label, exact=True).filter(visible=True).first.click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A Chromium. Without one the tests are left out, unless LAB_REQUIRE_BROWSER is set: then they fail."""

@@ -7,7 +7,8 @@ import time
 
 import pytest
 from colours import created, settings, worked
-from test_jobs import ended, losses, until, weights
+from test_jobs import ended, losses, weights
+from waiting import until
 
 from lab import jobs
 from lab.runs import Run

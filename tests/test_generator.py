@@ -7,7 +7,7 @@ import time
 
 import pytest
 from colours import created, trained, worked
-from test_jobs import PATIENCE, until
+from waiting import PATIENCE, until
 
 from lab import bases, generator, jobs, side_by_side, subjects, tasks
 from lab.config import Decoding

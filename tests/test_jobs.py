@@ -10,22 +10,13 @@ from pathlib import Path
 
 import pytest
 from colours import created, settings, worked
+from waiting import PATIENCE, until
 
 from lab import comparison, jobs, runs
 from lab.comparison import Comparison
 from lab.errors import InputError, WorkError
 from lab.job import Stopped
 from lab.runs import Run
-
-PATIENCE = 120  # seconds
-
-
-def until(true, what: str) -> None:
-    """Waits until something holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, f"waited {PATIENCE} s until {what}"
-        time.sleep(0.05)
 
 
 def ended(job) -> bool:

@@ -211,6 +211,7 @@ def dangers(tree: ast.AST) -> Iterator[str]:
             yield f"line {node.lineno}: bare except"
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [getattr(node, "module", None), *(alias.name for alias in node.names)]
+            yield from (f"line {node.lineno}: {name}" for name in names if name and name.startswith("AutoPeft"))
             for name in names:
                 if name and name.split(".")[0] in ("pickle", "cPickle", "dill", "marshal", "shelve", "joblib"):
                     yield f"line {node.lineno}: {name}"
@@ -220,8 +221,8 @@ def dangers(tree: ast.AST) -> Iterator[str]:
                 yield f"line {node.lineno}: {called}"
             if called == "torch.load" and "weights_only" not in {k.arg for k in node.keywords}:
                 yield f"line {node.lineno}: torch.load without weights_only"
-        elif isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node).endswith("AutoPeftModel"):
-            yield f"line {node.lineno}: AutoPeftModel"
+        elif isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node).split(".")[-1].startswith("AutoPeft"):
+            yield f"line {node.lineno}: {ast.unparse(node)}"  # loads the base that an adapter names, whoever wrote it
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -243,6 +244,8 @@ def test_no_code_of_others_no_shell_no_pickle_and_no_bare_except(path):
         "yaml.load(x)",
         "eval(x)",
         "peft.AutoPeftModel.from_pretrained(x)",
+        "peft.AutoPeftModelForCausalLM.from_pretrained(x)",
+        "from peft import AutoPeftModelForCausalLM as loader",
     ],
 )
 def test_this_test_would_notice(code):

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_jobs import until
+from waiting import until
 
 from lab.home import Home
 from lab.runs import Run

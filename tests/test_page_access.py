@@ -17,11 +17,6 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ["torch", "transformers", "peft", "trl", "datasets", "bitsandbytes", "sklearn", "scipy"]
 
 
-@pytest.fixture(scope="module")
-def served(serve):
-    return serve()
-
-
 def ask(url: str, path: str = "/", method: str = "GET", **headers: str) -> httpx.Response:
     return httpx.request(method, url + path, headers=headers, timeout=60, json={} if method == "POST" else None)
 

@@ -3,17 +3,13 @@
 import re
 
 import pytest
-from test_page_dataset import prompt_of, until
+from test_page_dataset import prompt_of
+from waiting import until
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -r tests/requirements.txt")
 
 # Five at most, each one selector, one rule, one reason.
 EXCEPTIONS: list[tuple[str, str, str]] = []
-
-
-@pytest.fixture(scope="module")
-def served(serve):
-    return serve()
 
 
 def test_nothing_serious_on_the_dataset_tab(page, served):

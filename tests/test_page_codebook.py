@@ -1,16 +1,13 @@
 """The codebook editor in a real browser: labels moved, removed, merged and taken back; the prompt's marks; versions."""
 
 import pytest
-from test_page_dataset import HOSTILE, cell, choose, prompt_of, until, write_cell
+from browser import choose
+from test_page_dataset import HOSTILE, cell, prompt_of, write_cell
+from waiting import until
 
 from lab import tasks, versions
 from lab.home import Home
 from lab.task import Task
-
-
-@pytest.fixture(scope="module")
-def served(serve):
-    return serve()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import colours
 import pytest
 import yaml
-from test_page_dataset import until
+from waiting import until
 
 from lab import comparison, data, evaluations, jobs, tasks
 from lab.comparison import Comparison

@@ -1,8 +1,8 @@
 """The Dataset tab in a real browser: choosing, adding, looking, editing a task with its exact prompt beside it."""
 
-import time
-
 import pytest
+from browser import choose
+from waiting import until
 
 from lab import bases, data, preview, tasks
 from lab import task as task_file
@@ -13,26 +13,12 @@ HOSTILE = '<img src=x onerror="window.hit=1">'
 CSV = f'sentence,stars,id\n"It is fine, really",1,a\n"{HOSTILE.replace(chr(34), chr(34) * 2)} awful",0,=cmd()\nlovely,1,b\n'
 
 
-@pytest.fixture(scope="module")
-def served(serve):
-    return serve()
-
-
 @pytest.fixture
 def tab(page, served):
     """The Dataset tab with the prompt of the bundled dataset's first row."""
     page.goto(served.url)
     until(lambda: prompt_of(page))
     return page
-
-
-def until(true, patience: float = 60):
-    """Waits until something is true; returns it."""
-    end = time.monotonic() + patience
-    while not (found := true()):
-        assert time.monotonic() < end, "it did not become true"
-        time.sleep(0.05)
-    return found
 
 
 def pieces(page) -> list[list[str]]:
@@ -50,11 +36,6 @@ def prompt_of(page) -> str:
 def colour_in_legend(page, mark: str) -> str:
     legend = page.locator(".prompt-legend").get_by_text(mark, exact=True)
     return legend.evaluate("e => getComputedStyle(e).backgroundColor")
-
-
-def choose(page, label: str, option: str) -> None:
-    page.get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def cell(page, row: int, column: int):

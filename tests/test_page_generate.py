@@ -9,7 +9,7 @@ import colours
 import gradio as gr
 import pytest
 from test_page_compare import HOSTILE, TASK, end_generation, prepared
-from test_page_dataset import until
+from waiting import until
 
 import app
 from lab import comparison, generator, jobs, subjects

@@ -4,16 +4,13 @@ import re
 import shlex
 
 import pytest
-from test_page_train import button, fill, opened, until
+from browser import choose
+from test_page_train import button, fill, opened
+from waiting import until
 
 from lab import config, presets
 from lab.config import Config
 from lab.home import Home
-
-
-@pytest.fixture(scope="module")
-def served(serve):
-    return serve()
 
 
 @pytest.fixture
@@ -24,11 +21,6 @@ def home(served) -> Home:
 @pytest.fixture
 def tab(page, served):
     return opened(page, served.url)
-
-
-def choose(page, label: str, option: str) -> None:
-    page.get_by_label(label, exact=True).filter(visible=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def card(page) -> str:

@@ -4,6 +4,7 @@ import json
 
 import pyarrow as pa
 import pytest
+from browser import choose
 
 from lab import data
 from lab.errors import InputError
@@ -31,11 +32,6 @@ def tab(page, served):
     choose(page, "Dataset", "days")
     page.locator(".checks.bad").wait_for()
     return page
-
-
-def choose(page, label: str, option: str) -> None:
-    page.get_by_label(label, exact=True).first.click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def numbers(page) -> list[str]:

@@ -3,9 +3,9 @@
 import re
 import subprocess
 import sys
-import time
 
 import pytest
+from waiting import until
 
 from lab import plan, runs
 from lab.config import Config
@@ -13,13 +13,7 @@ from lab.home import ROOT, Home
 from lab.runs import Run
 
 HOSTILE = "<img src=x onerror=\"window.hit=1\"> **bold** 'quoted'"
-PATIENCE = 180  # seconds; training beside other work
 SMALL = ["--set", "train_rows=64", "--set", "batch_size=4", "--set", "validation=24"]
-
-
-@pytest.fixture(scope="module")
-def served(serve):
-    return serve()
 
 
 @pytest.fixture
@@ -37,15 +31,6 @@ def opened(page, url: str):
     page.get_by_role("tab", name="Train", exact=True).click()
     page.get_by_role("button", name="Start training", exact=True).wait_for()
     return page
-
-
-def until(true, what: str, patience: float = PATIENCE):
-    """Waits until something is true; returns it."""
-    end = time.monotonic() + patience
-    while not (found := true()):
-        assert time.monotonic() < end, f"waited {patience} s until {what}"
-        time.sleep(0.1)
-    return found
 
 
 def head(page) -> str:
