@@ -34,7 +34,7 @@ def _chances(chances: dict[str, float]) -> str:
         f'<tr><th scope="row">{text(label)}</th><td><span class="bar" style="width: {p:.1%}"></span></td><td>{p:.4f}</td></tr>'
         for label, p in sorted(chances.items(), key=lambda pair: -pair[1])
     ]
-    return f"<table><caption>Label probabilities</caption>{''.join(rows)}</table>"
+    return f'<table class="lab-table"><caption>Label probabilities</caption>{"".join(rows)}</table>'
 
 
 def _counted(event: dict) -> str:
