@@ -17,6 +17,8 @@ def test_nothing_serious_on_the_dataset_tab(page, served):
     until(lambda: prompt_of(page))
     page.get_by_text("Add a dataset", exact=True).filter(visible=True).click()
     until(lambda: page.locator(".checks li").count() > 3)
+    until(lambda: page.locator(".chart-place:visible .js-plotly-plot").count() == 2, "both charts are drawn")
+    until(lambda: page.locator(".pending:visible").count() == 0, "nothing is faded any more")
     assert problems(page, "light") == []
     assert problems(page, "dark") == []
 
