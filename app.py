@@ -8,7 +8,7 @@ import gradio as gr
 
 from lab.errors import InputError
 from lab.home import Home
-from lab.ui import access, commands, compare_tab, dataset_tab, generate_tab, train_tab
+from lab.ui import access, commands, compare_tab, dataset_tab, generate_tab, look, train_tab
 
 
 def build(home: Home) -> gr.Blocks:
@@ -19,6 +19,7 @@ def build(home: Home) -> gr.Blocks:
             for tab in (dataset_tab, train_tab, compare_tab, generate_tab):
                 tab.build(page, home)
         commands.publish(home)
+    look.only_shown_progress(page)
     return page
 
 

@@ -1,9 +1,9 @@
 """The rows of the chosen dataset: page by page, searched and filtered; only the page that is shown leaves the disk."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import gradio as gr
-from gradio.events import Dependency
 
 from lab import browse, data
 from lab.data import Dataset
@@ -24,11 +24,12 @@ class Rows(NamedTuple):
 
     table: gr.Dataframe
     split: gr.Dropdown
-    filled: Dependency  # happens whenever another dataset has been shown
+    show: Callable  # from a dataset's name to the values of `parts`
+    parts: list  # what is filled anew for another dataset
 
 
-def build(page: gr.Blocks, home: Home, dataset: gr.Dropdown) -> Rows:
-    """The table of rows with what chooses them, filled anew for each dataset that is chosen."""
+def build(home: Home, dataset: gr.Dropdown) -> Rows:
+    """The table of rows with what chooses them; the tab fills it anew for each dataset that is chosen."""
     with gr.Row():
         search = gr.Textbox(
             label="Search",
@@ -79,16 +80,7 @@ def build(page: gr.Blocks, home: Home, dataset: gr.Dropdown) -> Rows:
     gr.on([number.submit, number.blur], go_to, [*asked, number], page_of, **quiet)
     for button, step in ((back, -1), (on, 1)):
         button.click(turned(step), [*asked, number], page_of, trigger_mode="always_last", **quiet)
-    filled = gr.on(
-        [page.load, dataset.change],
-        show_dataset,
-        dataset,
-        [search, label, split, *page_of],
-        trigger_mode="always_last",
-        api_visibility="private",
-        show_progress="minimal",
-    )
-    return Rows(rows, split, filled)
+    return Rows(rows, split, show_dataset, [search, label, split, *page_of])
 
 
 def shown(dataset: Dataset, split: str, number, search: str | None = "", label: str | None = ALL_LABELS) -> tuple:

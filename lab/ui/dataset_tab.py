@@ -1,6 +1,7 @@
 """The Dataset tab: choose or add a dataset, see what is in it, edit the task and see the exact prompt of a row."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 
 import gradio as gr
@@ -14,6 +15,7 @@ from lab.ui import access, dataset_charts, dataset_checks, dataset_form, dataset
 
 MOST_LABELS = 40  # of the table of counts
 LONGEST_LIMIT = 1_000_000  # tokens
+RATHER_TOGETHER = 0  # seconds for which rows wait for what else is shown of a dataset
 
 
 def build(page: gr.Blocks, home: Home) -> None:
@@ -26,7 +28,7 @@ def build(page: gr.Blocks, home: Home) -> None:
                 about = gr.Markdown(elem_classes=["quiet", "said"])
                 card = gr.HTML(dataset_checks.WAITING, padding=False, elem_classes=["checks-place"])
             with gr.Column(scale=3, min_width=320):
-                rows = dataset_rows.build(page, home, dataset)
+                rows = dataset_rows.build(home, dataset)
         dataset_form.build(home, dataset)
         with gr.Row():
             with gr.Column(min_width=320):
@@ -47,8 +49,6 @@ def build(page: gr.Blocks, home: Home) -> None:
                     minimum=1,
                     interactive=True,
                 )
-        # The split and the row of the exact prompt, and what makes it be shown anew.
-        exact = list(task_form.build(page, home, tab, dataset))
 
     @access.handler
     def refresh(chosen):
@@ -62,17 +62,32 @@ def build(page: gr.Blocks, home: Home) -> None:
         return said, table, chart, words, *lengths_of(home, found, allowed(limit))
 
     @access.handler
+    def show_chosen(name, limit):
+        """Rows and contents in one answer, for the browser is slow to ask twice; where the contents have to be counted
+        first, the rows come before them."""
+        with ThreadPoolExecutor(1) as beside:
+            counted = beside.submit(show_contents, name, limit)
+            shown = rows.show(name)
+            if wait([counted], RATHER_TOGETHER).not_done:
+                yield *shown, *[gr.skip()] * len(contents)
+                shown = [gr.skip()] * len(shown)
+            yield *shown, *counted.result()
+
+    @access.handler
     def show_lengths(name, limit):
         return lengths_of(home, data.load(home, name), allowed(limit))
 
-    private = {"api_visibility": "private"}
+    private = {"api_visibility": "private", "trigger_mode": "always_last"}  # what was chosen last is shown last
     of_lengths = [card, tokens, tokens_said]
-    gr.on([page.load, tab.select], refresh, dataset, dataset, show_progress="hidden", **private)
+    # Events begin in the order in which they stand here: what is in a dataset comes before the task's form.
     contents = [about, counts, balance, balance_said, *of_lengths]
-    private["trigger_mode"] = "always_last"  # what was chosen last is shown last
-    rows.filled.then(
-        show_contents, [dataset, limit], contents, show_progress="minimal", js=look.PROMPT_FIRST, **private
-    )
+    opened = page.load(rows.show, dataset, rows.parts, show_progress="minimal", **private)
+    opened.then(show_contents, [dataset, limit], contents, show_progress="minimal", js=look.PROMPT_FIRST, **private)
+    dataset.change(show_chosen, [dataset, limit], [*rows.parts, *contents], show_progress="minimal", **private)
+    with tab:
+        # The split and the row of the exact prompt, and what makes it be shown anew.
+        exact = list(task_form.build(page, home, tab, dataset))
+    gr.on([page.load, tab.select], refresh, dataset, dataset, show_progress="hidden", **private)
     limit.change(show_lengths, [dataset, limit], of_lengths, show_progress="hidden", **private)
     tab.select(show_lengths, [dataset, limit], of_lengths, show_progress="hidden", js=look.PROMPT_FIRST, **private)
 

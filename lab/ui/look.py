@@ -104,3 +104,11 @@ def spelled(text: str) -> str:
     for option, words in OPTIONS.items():
         text = text.replace(option, words)
     return text
+
+
+def only_shown_progress(page: gr.Blocks) -> None:
+    """Lets no event whose progress is hidden tell its outputs of it: at each step of any event Gradio tells every part of
+    the page that ever had a progress, and looks each of them up in the tree of all, which costs a large page seconds."""
+    for event in page.fns.values():
+        if event.show_progress == "hidden":
+            event.show_progress_on = []
