@@ -1,5 +1,6 @@
 """The right half of the Train tab: all runs, and the chosen one live."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import gradio as gr
@@ -17,10 +18,27 @@ HIDDEN = gr.update(visible="hidden")
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
+class Choices:
+    """Counts the choices of a run in one browser, so that a look which one of them overtook, and which saw the run before
+    it, says nothing: it would undo the choice, and forget what was typed."""
+
+    def __init__(self):
+        self.made = 0
+
+    @contextmanager
+    def another(self):
+        self.made += 1  # for looks that are under way
+        try:
+            yield
+        finally:
+            self.made += 1  # for looks that began in the meantime
+
+
 def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
     """`chosen` is the id of the run that is shown. Returns handler, inputs and outputs of a look at the disk."""
     parts = _layout()
     show_all = gr.State(False)
+    choices = gr.State(Choices())
     seen = gr.State({})  # by output: a key of what it shows, so that only what changed is sent
     view = [parts.beside, parts.by, parts.smoothing, parts.log_axis]
     asked = [chosen, seen, parts.words, show_all, *view, parts.title, parts.notes]
@@ -32,16 +50,17 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
         return {**{outputs[name]: update for name, update in drawn.items()}, seen: now}
 
     @access.handler
-    def look_again(chosen, before, *asked):
+    def look_again(choices, chosen, before, *asked):
+        made = choices.made
         updates = look(chosen, before, Asked.of(*asked))
-        return updates if updates[seen] != before else gr.skip()
+        return updates if updates[seen] != before and choices.made == made else gr.skip()
 
     @access.handler
     def show_again(chosen, before, *asked):
         kept = {key: before[key] for key in run_looks.KEPT if key in before}
         return look(chosen, kept, Asked.of(*asked))
 
-    looking = [look_again, asked, shown]
+    looking = [look_again, [choices, *asked], shown]
     page.load(None, js=charts.KEEP_ZOOM, **QUIET)
     gr.on([page.load, gr.Timer(EVERY).tick], *looking, queue=False, **QUIET)
     # What a browser missed, asleep or offline, is there after a click on the tab.
@@ -50,7 +69,11 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
     gr.on(changes, *looking, queue=False, trigger_mode="always_last", **QUIET)
 
     @access.handler
-    def choose(event: gr.EventData, run_id, before, words, every, *asked):
+    def choose(event: gr.EventData, choices, run_id, before, words, every, *asked):
+        with choices.another():
+            return chosen_now(event, run_id, before, words, every, *asked)
+
+    def chosen_now(event: gr.EventData, run_id, before, words, every, *asked):
         if getattr(event, "all", None):
             every = True
         elif (run_id := getattr(event, "run", None)) not in runs.listing(home):
@@ -58,7 +81,9 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
         updates = look(run_id, before, Asked.of(words, every, *asked))
         return {**updates, chosen: run_id, show_all: every, parts.sure: HIDDEN, parts.keep: HIDDEN}
 
-    parts.table.click(choose, asked, [chosen, show_all, parts.sure, parts.keep, *shown], queue=False, **QUIET)
+    parts.table.click(
+        choose, [choices, *asked], [chosen, show_all, parts.sure, parts.keep, *shown], queue=False, **QUIET
+    )
     for done in _actions(home, parts, chosen, seen):
         done.then(*looking, **QUIET)
     return looking
