@@ -14,7 +14,7 @@ from lab.ui import access, look
 
 PAGE_ROWS = 10
 MOST_LETTERS, MOST_LABELS = 250, 200  # of what is shown and offered
-FOR_NUMBER, NARROW, LEAST_OF_LONG = 0.13, 0.175, 0.22  # of the table's width
+FOR_NUMBER, NARROW, LEAST_OF_LONG = 0.12, 0.22, 0.22  # of the table's width
 # No label is empty or begins with a blank, so that these two are none.
 ALL_LABELS, NO_LABEL = "", " "
 
