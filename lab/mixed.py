@@ -2,7 +2,8 @@
 
 PEFT can do it too (`adapter_names`), but gathers and scatters rows by index through a module for every adapter of every
 layer, which costs a small model more than it saves. Here a layer adds to each row what its adapter's two matrices make
-of it, with the numbers that PEFT has for the row alone; and rows that have ended can be left out.
+of it, all rows in one product where the matrices are small enough to be copied side by side; and rows that have ended
+can be left out.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ HARMLESS = {
     *("target_modules", "task_type", "use_rslora"),
 }
 PLAIN = {"bias": "none", "init_lora_weights": True}  # and some that may say this
+MOST_STACKED = 512 << 20  # bytes of the adapters' matrices that may be copied
 
 
 class CannotMix(Exception):
@@ -49,13 +51,19 @@ class Mixed:
 
     def __init__(self, network: torch.nn.Module, names: list[str | None]):
         self.names = names
-        self._layers = [_Layer(module, names) for module in network.modules() if _is_touched(module, names)]
+        touched = [module for module in network.modules() if _is_touched(module, names)]
+        sizes = (module.lora_A[name].weight.nbytes + module.lora_B[name].weight.nbytes
+                 for module in touched for name in names if name in module.lora_A)  # fmt: skip
+        stack = sum(sizes) <= MOST_STACKED
+        with torch.no_grad():
+            self.layers = [_Layer(module, names, stack) for module in touched]
 
     def keep(self, rows: list[int]) -> None:
         """Tells that the batch has these rows alone from now on, in this order."""
         self.names = [self.names[row] for row in rows]
-        for layer in self._layers:
-            layer.set_rows(self.names)
+        with torch.no_grad():
+            for layer in self.layers:
+                layer.set_rows(self.names)
 
 
 @contextmanager
@@ -66,11 +74,11 @@ def mixed(network: torch.nn.Module, names: list[str | None]) -> Iterator[Mixed]:
     """
     mix = Mixed(network, names)
     try:
-        for layer in mix._layers:
+        for layer in mix.layers:
             layer.module.forward = layer  # before the class's own
         yield mix
     finally:
-        for layer in mix._layers:
+        for layer in mix.layers:
             layer.module.__dict__.pop("forward", None)
 
 
@@ -81,8 +89,8 @@ def _is_touched(module: torch.nn.Module, names: Iterable[str | None]) -> bool:
 class _Layer:
     """What a linear layer with adapters computes for a batch whose rows have one each."""
 
-    def __init__(self, module: LoraLayer, names: list[str | None]):
-        self.module, self.base = module, module.base_layer
+    def __init__(self, module: LoraLayer, names: list[str | None], stack: bool):
+        self.module, self.base, self.stack = module, module.base_layer, stack
         self.set_rows(names)
 
     def set_rows(self, names: list[str | None]) -> None:
@@ -92,12 +100,30 @@ class _Layer:
             for row, name in enumerate(names)
             if name in own.lora_A
         ]
+        self.stacked = _stacked(self.loras) if self.stack and self.loras else None
 
     def __call__(self, x: torch.Tensor, *args, **kwargs) -> torch.Tensor:
         result = self.base(x, *args, **kwargs)
         if self.loras and (x.dim() != 3 or x.shape[0] != self.rows):
             raise CannotMix(f"{type(self.module).__name__} got {tuple(x.shape)} for {self.rows} rows")
+        if self.stacked:
+            rows, a, b = self.stacked
+            result[rows].add_(torch.bmm(torch.bmm(x[rows].to(a.dtype), a), b))
+            return result
         for row, a, b, scaling in self.loras:
             low = torch.nn.functional.linear(x[row].to(a.dtype), a)
             result[row].add_(torch.nn.functional.linear(low, b), alpha=scaling)
         return result
+
+
+def _stacked(loras: list[tuple]) -> tuple[slice, torch.Tensor, torch.Tensor]:
+    """The rows from the first to the last that has an adapter, with their matrices A (rows, in, r) and B (rows, r, out),
+    zero where a row has none or a lower rank; scaled."""
+    first, last, rank = loras[0][0], loras[-1][0], max(a.shape[0] for _, a, _, _ in loras)
+    _, like_a, like_b, _ = loras[0]
+    a = like_a.new_zeros(last + 1 - first, like_a.shape[1], rank)
+    b = like_b.new_zeros(last + 1 - first, rank, like_b.shape[0])
+    for row, own_a, own_b, scaling in loras:
+        a[row - first, :, : own_a.shape[0]] = own_a.T
+        b[row - first, : own_b.shape[1]] = own_b.T * scaling
+    return slice(first, last + 1), a, b
