@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from transformers import DynamicCache, GenerationConfig, StoppingCriteria
+from transformers.cache_utils import DynamicLayer
 from transformers.generation.streamers import BaseStreamer
 
 from lab.config import Decoding
@@ -87,31 +88,58 @@ def stream(
     hear: Callable[[int, str], None],
     halted: Callable[[], bool],
     count: int = 1,
-    **options,
+    keep: Callable[[list[int]], None] = lambda rows: None,
+    cache: DynamicCache | None = None,
 ) -> list[tuple[Answer, float]]:
     """`count` answers to one prompt while they are made, each with its seconds; `hear` is given the number of an answer and
     its text so far. Raises Stopped when `halted` says so.
 
-    They are the answers that `answer` gives. A beam search says nothing until its end. `options` are those of
-    `Model.using_each`, by which every answer has its own adapter.
+    They are the answers that `answer` gives. A beam search says nothing until its end. Several are greedy ones, each of
+    another adapter by `Model.using_each`, whose `keep` is told the rows that go on when one has ended. `cache` has
+    read the prompt, but for its last token, and is used up.
     """
     settings, ids = _settings(model, decoding, stops), torch.tensor([prompt] * count, device=model.device)
     listener, start = _Listener(model, stops, hear), time.perf_counter()
+    if cache is not None:
+        cache.batch_repeat_interleave(decoding.beams)
+    said: list[list[int]] = [[] for _ in range(count)]
+    ended, going = [0.0] * count, list(range(count))
     with torch.random.fork_rng(devices=_gpus()), torch.no_grad(), model.autocast():
         torch.manual_seed(decoding.seed)
-        output = model.network.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            generation_config=settings,
-            streamer=None if decoding.beams > 1 else listener,
-            stopping_criteria=[_Halt(halted)],
-            **options,
-        )
-    if halted():
-        raise Stopped
-    ended = time.perf_counter()
-    said = [read(model, tokens, stops) for tokens in output[:, len(prompt) :].tolist()]
-    return [(one, listener.ended.get(i, ended) - start) for i, one in enumerate(said)]
+        while going:
+            listener.begin(going)
+            output = model.network.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                generation_config=settings,
+                past_key_values=cache,
+                return_dict_in_generate=True,
+                streamer=None if decoding.beams > 1 else listener,
+                stopping_criteria=[_Halt(halted, stops if count > 1 else set())],
+            )
+            if halted():
+                raise Stopped
+            for row, tokens in zip(going, output.sequences[:, len(prompt) :].tolist(), strict=True):
+                said[row], ended[row] = tokens, time.perf_counter() - start
+            left = decoding.max_new_tokens - len(said[going[0]])
+            rest = [i for i, row in enumerate(going) if left > 0 and count > 1 and said[row][-1] not in stops]
+            if rest:
+                keep(rest)
+                ids, cache, settings.max_new_tokens = (
+                    output.sequences[rest],
+                    _rows_of(output.past_key_values, rest),
+                    left,
+                )
+            going = [going[i] for i in rest]
+    return [(read(model, tokens, stops), seconds) for tokens, seconds in zip(said, ended, strict=True)]
+
+
+def _rows_of(cache, rows: list[int]) -> DynamicCache | None:
+    """A cache with these of its rows; None where it cannot be told which they are, and must be filled anew."""
+    if not isinstance(cache, DynamicCache) or not all(isinstance(layer, DynamicLayer) for layer in cache.layers):
+        return None
+    cache.batch_select_indices(torch.tensor(rows, device=cache.layers[0].keys.device))
+    return cache
 
 
 class _Listener(BaseStreamer):
@@ -119,35 +147,39 @@ class _Listener(BaseStreamer):
 
     def __init__(self, model: Model, stops: set[int], hear: Callable[[int, str], None]):
         self.model, self.stops, self.hear = model, stops, hear
-        self.said: list[list[int]] | None = None
-        self.ended: dict[int, float] = {}  # when each row that has ended did so
+        self.said: dict[int, list[int]] = {}
+        self.going: list[int] = []
         self.spoke = 0.0
 
+    def begin(self, going: list[int]) -> None:
+        """Tells which answers the rows of the generation that comes now are, new or to be gone on with."""
+        self.going, self.before = going, True
+
     def put(self, value):
-        if self.said is None:  # the prompts come first
-            self.said = [[] for _ in value]
+        if self.before:  # what was there comes first
+            self.before = False
             return
-        going = [i for i in range(len(self.said)) if i not in self.ended]
-        for i, token in enumerate(value.flatten().tolist()):
-            self.said[i].append(token)
-            if i in going and token in self.stops:
-                self.ended[i] = time.perf_counter()
+        for number, token in zip(self.going, value.flatten().tolist(), strict=True):
+            self.said.setdefault(number, []).append(token)
         if time.monotonic() - self.spoke > SPEAK_EVERY:
             self.spoke = time.monotonic()
-            for i in going:
+            for number in self.going:
                 # The end of a text may hold half a character, of which the rest is still to come.
-                self.hear(i, read(self.model, self.said[i], self.stops).text.rstrip("\ufffd"))
+                self.hear(number, read(self.model, self.said[number], self.stops).text.rstrip("\ufffd"))
 
     def end(self):
         pass
 
 
 class _Halt(StoppingCriteria):
-    def __init__(self, halted: Callable[[], bool]):
-        self.halted = halted
+    """Ends all rows when `halted` says so, or when one of them says one of these stops."""
+
+    def __init__(self, halted: Callable[[], bool], stops: set[int]):
+        self.halted, self.stops = halted, stops
 
     def __call__(self, input_ids, scores, **kwargs):
-        return torch.full((input_ids.shape[0],), self.halted(), device=input_ids.device)
+        ends = self.halted() or (self.stops and not self.stops.isdisjoint(input_ids[:, -1].tolist()))
+        return torch.full((input_ids.shape[0],), bool(ends), device=input_ids.device)
 
 
 def _gpus() -> list[int]:
@@ -189,30 +221,39 @@ def label_probabilities(
     prompts: list[list[int]],
     labels: dict[str, list[int]],
     progress: Callable[[int], None] = lambda n: None,
-    **options,
 ) -> list[dict[str, float]]:
     """For each prompt the probability of each label: the product over its tokens and the end-of-sequence that follows.
 
     `labels` maps names to completions in tokens, as `Renderer.label_ids` gives them. The probabilities are not
     normalised; `other` is one minus their sum. The prompt passes through the model once, the labels read its cache.
-    With `options`, those of `Model.using_each`, each of a few prompts has its own adapter.
     """
     results: list[dict[str, float] | None] = [None] * len(prompts)
     with torch.no_grad(), model.autocast():
-        for batch in [list(range(len(prompts)))] if options else batches(prompts):
+        for batch in batches(prompts):
             ids, mask = pad_left(model, [prompts[i] for i in batch])
-            scores = _label_scores(model, ids, mask, list(labels.values()), **options)
-            for i, row in zip(batch, scores.exp().tolist(), strict=True):
-                found = dict(zip(labels, row, strict=True))
-                results[i] = {**found, "other": max(0.0, 1.0 - sum(row))}
+            found, _ = _label_scores(model, ids, mask, labels)
+            for i, row in zip(batch, found, strict=True):
+                results[i] = row
             progress(len(batch))
     return results
 
 
+def label_probabilities_each(
+    model: Model, prompt: list[int], labels: dict[str, list[int]], count: int
+) -> tuple[list[dict[str, float]], DynamicCache | None]:
+    """The same for one prompt, `count` times in one batch, and a cache with which `stream` need not read it again."""
+    with torch.no_grad(), model.autocast():
+        found, cache = _label_scores(model, *pad_left(model, [prompt] * count), labels)
+    if not all(type(layer) is DynamicLayer for layer in cache.layers):
+        return found, None  # windowed layers keep more than they need while they can be cropped
+    cache.crop(-1)
+    return found, cache
+
+
 def _label_scores(
-    model: Model, ids: torch.Tensor, mask: torch.Tensor, labels: list[list[int]], **options
-) -> torch.Tensor:
-    """Log-probabilities, (rows, labels), of the labels behind left-padded prompts."""
+    model: Model, ids: torch.Tensor, mask: torch.Tensor, labels: dict[str, list[int]]
+) -> tuple[list[dict[str, float]], DynamicCache]:
+    """The probabilities of the labels, and of any other answer, behind each left-padded prompt; and the cache of the prompts."""
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache = DynamicCache(config=model.network.config)
     for layer in cache.layers:
@@ -225,11 +266,10 @@ def _label_scores(
         past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
-        **options,
     )
     first = out.logits[:, -1].float().log_softmax(-1)  # (rows, vocabulary)
     rows, columns = ids.shape[0], []
-    for label in labels:
+    for label in labels.values():
         score = first[:, label[0]]
         if len(label) > 1:
             said = torch.tensor([label[:-1]] * rows, device=ids.device)
@@ -240,10 +280,10 @@ def _label_scores(
                 position_ids=positions[:, -1:] + steps,
                 past_key_values=cache,
                 use_cache=True,
-                **options,
             )
             following = torch.tensor(label[1:], device=ids.device).expand(rows, -1)[..., None]
             score = score + out.logits.float().log_softmax(-1).gather(2, following).sum((1, 2))
             cache.crop(1 - len(label))
         columns.append(score)
-    return torch.stack(columns, 1)
+    chances = torch.stack(columns, 1).exp().tolist()
+    return [{**dict(zip(labels, row, strict=True)), "other": max(0.0, 1.0 - sum(row))} for row in chances], cache

@@ -4,7 +4,7 @@ import contextlib
 import gc
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from lab import bases, prefix
+from lab import bases, mixed, prefix
 from lab.bases import Base
 from lab.config import Config
 from lab.errors import InputError, WorkError
@@ -99,6 +99,7 @@ class Model:
         # A model's own sampling defaults must not slip into a comparison: all that matters is given in each call.
         self.network.generation_config = GenerationConfig()
         self.network.eval()
+        self.mixes = True  # until it turns out not to
         self._adapters: dict[str, str] = {}  # hash of the weights → PEFT's name for them
         self._numbers = itertools.count()
 
@@ -150,26 +151,39 @@ class Model:
             yield
 
     def can_mix(self, adapters: list[Path | None]) -> bool:
-        """Whether adapters (None: the bare base) can answer side by side in one batch; PEFT can with plain LoRA alone."""
-        about = [read_json(adapter / "adapter_config.json") or {} for adapter in adapters if adapter]
-        plain = all(a.get("peft_type") == "LORA" and not a.get("use_dora") for a in about)
-        return bool(about) and plain and 1 < len(adapters) <= ADAPTERS_IN_MEMORY
+        """Whether adapters (None: the bare base) can answer side by side in one batch, as plain LoRA can.
+
+        8-bit layers look for outliers over a whole batch: there an answer would depend on who else is asked.
+        """
+        several = 1 < len(adapters) <= ADAPTERS_IN_MEMORY and any(adapters)
+        return (
+            several and self.mixes and self.quantization != "int8" and all(map(mixed.is_plain, filter(None, adapters)))
+        )
 
     @contextlib.contextmanager
-    def using_each(self, adapters: list[Path | None]) -> Iterator[dict]:
-        """Within it, and with the options that it yields, the network answers a batch of one row for each adapter.
+    def using_each(self, adapters: list[Path | None]) -> Iterator[Callable[[list[int]], None]]:
+        """Within it the network answers a batch of one row for each adapter; several must be such as can be mixed.
 
-        Raises InputError when one does not fit. Several adapters must be such as can be mixed.
+        Yields what is to be told the rows that are still in the batch, when some are left out. Raises InputError when an
+        adapter does not fit; a forward then raises CannotMix when the model cannot mix, before anything is said.
         """
         if len(adapters) == 1:
             with self.using(adapters[0]):
-                yield {}
+                yield lambda rows: None
             return
-        for adapter in filter(None, adapters):
-            self._put_on(adapter)
-        yield {"adapter_names": [self._adapters[adapter_hash(a)] if a else "__base__" for a in adapters]}
+        names = [self._load(adapter) if adapter else None for adapter in adapters]
+        # What is not mixed, as the embeddings of some other adapter, must not stay on.
+        if self.network.active_adapter not in names:
+            self.network.set_adapter(next(filter(None, names)))
+        with mixed.mixed(self.network, names) as mix:
+            yield mix.keep
 
     def _put_on(self, adapter: Path) -> None:
+        name = self._load(adapter)
+        self.network.set_adapter(name)
+
+    def _load(self, adapter: Path) -> str:
+        """PEFT's name for an adapter, which is in memory then. Raises InputError when it does not fit."""
         key = adapter_hash(adapter)  # the weights and not their place, where others may stand by now
         name = self._adapters.pop(key, None)
         if name is None:
@@ -186,10 +200,10 @@ class Model:
                 )
                 raise InputError(f"The adapter does not fit {self.base.public_name}: {reason}") from error
             self.network.eval()
-        self.network.set_adapter(name)
         self._adapters[key] = name  # last, as the one used last
         if len(self._adapters) > ADAPTERS_IN_MEMORY:
             self.network.delete_adapter(self._adapters.pop(next(iter(self._adapters))))
+        return name
 
     def autocast(self):
         """Mixed precision as in training, so that an adapter answers alike during training and after."""

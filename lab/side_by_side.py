@@ -1,18 +1,20 @@
 """Base and adapters side by side: one base in memory, adapters on it, all answering the same prompt while they make it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from lab import bases
 from lab.config import Decoding
 from lab.errors import InputError
-from lab.generate import Answer, label_probabilities, stream
+from lab.generate import Answer, label_probabilities_each, stream
 from lab.job import Stopped
 from lab.metrics import most_probable
+from lab.mixed import CannotMix
 from lab.model import Model, free_memory
 from lab.prompt import Renderer
 from lab.subjects import Subject, check_fit
 from lab.task import Task
+from lab.unpacked import unpack
 
 Hear = Callable[[dict], None]
 
@@ -48,7 +50,7 @@ class SideBySide:
                 for together in _columns(model, list(own.values()), decoding):
                     if halted():
                         raise Stopped
-                    for found in _respond(model, together, task, row, decoding, hear, halted):
+                    for found in _together_or_in_turn(model, together, task, row, decoding, hear, halted):
                         results[found["subject"]] = found
                         hear({"event": "answer", **found})
         except Stopped:
@@ -66,6 +68,7 @@ class SideBySide:
             self.model = None
             free_memory()
             self.model = Model(base, quantization)
+            unpack(self.model.network)
         return self.model
 
 
@@ -74,6 +77,25 @@ def _columns(model: Model, subjects: list[Subject], decoding: Decoding) -> list[
     on who else is asked."""
     together = decoding.mode != "sample" and decoding.beams == 1 and model.can_mix([s.adapter for s in subjects])
     return [subjects] if together else [[subject] for subject in subjects]
+
+
+def _together_or_in_turn(
+    model: Model,
+    subjects: list[Subject],
+    task: Task,
+    row: dict | str,
+    decoding: Decoding,
+    hear: Hear,
+    halted: Callable[[], bool],
+) -> Iterator[dict]:
+    """What subjects answer in one batch; in turn where the model turns out to allow no such batch, from then on."""
+    try:
+        yield from _respond(model, subjects, task, row, decoding, hear, halted)
+        return
+    except CannotMix:
+        model.mixes = False
+    for subject in subjects:
+        yield from _respond(model, [subject], task, row, decoding, hear, halted)
 
 
 def _respond(
@@ -94,8 +116,8 @@ def _respond(
     if decoding.mode == "labels" and not labels:
         raise InputError("--decoding labels needs the prompt of a classify task; use greedy or sample here.")
     count, start = len(subjects), time.perf_counter()
-    with model.using_each([subject.adapter for subject in subjects]) as options:
-        chances = label_probabilities(model, [prompt] * count, labels, **options) if labels else [None] * count
+    with model.using_each([subject.adapter for subject in subjects]) as keep:
+        chances, cache = label_probabilities_each(model, prompt, labels, count) if labels else ([None] * count, None)
         before = time.perf_counter() - start
         if decoding.mode == "labels":
             chosen = [most_probable(of_labels) for of_labels in chances]
@@ -106,7 +128,7 @@ def _respond(
                 hear({"event": "text", "subject": subjects[number].name, "output": output})
 
             stops = model.stops | {renderer.stop_id}
-            said = stream(model, prompt, decoding, stops, speak, halted, count, **options)
+            said = stream(model, prompt, decoding, stops, speak, halted, count, keep, cache)
     return [
         {
             "subject": subject.name,

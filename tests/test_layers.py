@@ -58,6 +58,8 @@ LAYERS = {
     "compute": [
         *(
             "prefix",
+            "mixed",
+            "unpacked",
             "model",
             "selfcheck",
             "generate",
