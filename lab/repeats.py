@@ -1,10 +1,9 @@
 """What ran already: a run that another training would only repeat, found by its content and not by its name."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 
-from lab import bases, data, runs, versions
+from lab import bases, data, runs, tasks, versions
 from lab.config import Config
 from lab.errors import InputError
 from lab.home import Home, read_json
@@ -14,7 +13,8 @@ from lab.runs import Run
 from lab.subjects import ADAPTER_WEIGHTS
 from lab.task import Task
 
-_contents: dict[Path, tuple[tuple, str]] = {}  # by folder: when its files were written, and what they say
+Content = tuple[dict, str]
+_contents: dict[Path, tuple[tuple, Content]] = {}  # by folder: when its files were written, and what they say
 
 
 def ran(home: Home, planned: Plan, own: list[str]) -> Run | None:
@@ -42,12 +42,25 @@ def _rank(run: Run, own: list[str]) -> int | None:
     return 2 if status in RESUMABLE and run.id in own else None
 
 
-def _content(config: Config, task: Task) -> str:
+def likely(home: Home, config: Config) -> Run | None:
+    """As `ran`, by config and task alone and for a config as it was written; quick, and nearly always right."""
+    task = tasks.load(home, config.task)
+    pinned = {"decoding": config.decoding.for_kind(task.kind), "base_model": bases.find(config.base_model).pinned}
+    wanted = _content(config.model_copy(update=pinned), task)
+    for run_id in runs.listing(home):
+        with suppress(InputError, OSError):
+            run = Run(home, run_id)
+            if _content_of(run) == wanted and _rank(run, []) is not None:
+                return run
+    return None
+
+
+def _content(config: Config, task: Task) -> Content:
     """All that decides about a training but its rows. The name of a task says nothing that its content does not."""
-    return json.dumps([config.model_dump(exclude={"name", "task"}), versions.content_hash(task)], sort_keys=True)
+    return config.model_dump(exclude={"name", "task"}), versions.content_hash(task)
 
 
-def _content_of(run: Run) -> str:
+def _content_of(run: Run) -> Content:
     written = tuple(path.stat().st_mtime_ns for path in (run.folder / "config.yaml", run.task_path))
     known = _contents.get(run.folder)
     if known is None or known[0] != written:

@@ -41,3 +41,30 @@ def share(value: float | None, interval: list[float] | None = None) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def heading(found: dict) -> str:
+    """What a sweep is about, and how it stands."""
+    over, count = " and ".join(found["over"]), len(found["runs"])
+    what = f"{count} decodings of {found['subject']}" if "subject" in found else f"{count} runs"
+    return f"{found['name']}: {what} over {over}; {states(found['runs'])}"
+
+
+def said(found: dict) -> list[str]:
+    """What is to be read from the scores, and what is to be minded of them."""
+    scored = [x for x in found["comparison"] if x["accuracy"] is not None]
+    sentences = [] if found["comparison"] else ["Nothing is scored yet: a run is, when it has finished."]
+    if len(scored) > 1:
+        best = max(scored, key=lambda x: x["accuracy"])
+        low, high = best["accuracy_ci95"]
+        at = ", ".join(f"{key} {written(value)}" for key, value in best["values"].items())
+        sentences.append(
+            f"Best accuracy: {best['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {best['n']:,} rows at {at}."
+        )
+        sentences.append(
+            f"It is the best of {len(scored)} on the rows it is scored on, so it flatters; score it on other rows, "
+            "such as a test split, before it is reported."
+        )
+    if any(x["p_value"] is not None for x in scored):
+        sentences.append("p: exact McNemar test against the first row, not adjusted for their number.")
+    return sentences + found["notes"]
