@@ -18,11 +18,11 @@ def table(found: dict) -> tuple[list[str], list[list[str]]]:
     for one in found["runs"]:
         x = scored.get(_place(one))
         reused = ", ran already" if one["reused"] else ""
-        cells = [*_place(one), one["id"] or "–", f"{one['status']}{reused}"]
+        cells = [*_place(one), *([] if "subject" in found else [one["id"] or "–"]), f"{one['status']}{reused}"]
         rows.append(cells + (_scores(x, reads_labels, texts) if x else ["–"] * (4 * reads_labels + len(texts))))
     labels = ["accuracy", "macro F1", "invalid", "p"] if reads_labels else []
-    about = "evaluation" if "subject" in found else "run"
-    return [*found["over"], about, "status", *labels, *(key.replace("_", " ") for key in texts)], rows
+    about = [] if "subject" in found else ["run"]
+    return [*found["over"], *about, "status", *labels, *(key.replace("_", " ") for key in texts)], rows
 
 
 def _place(one: dict) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def _answers(question, accuracy: float, invalid: int, chance: random.Random):
         label = said if task.names else None
         if i < invalid:
             said, label = "I would rather not say", None
-        probabilities = {"probabilities": {name: 0.5 for name in task.names} | {"other": 0.0}} if task.names else {}
+        probabilities = {"probabilities": dict.fromkeys(task.names, 0.5) | {"other": 0.0}} if task.names else {}
         yield {"answer": said, "label": label, "tokens": 3, **probabilities}
 
 

@@ -25,9 +25,11 @@ NAMES = [
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
     *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),
     *("evaluate", "compare", "generate"),
+    *("sweep", "sweeps_list", "sweeps_show", "sweeps_stop", "sweeps_delete"),
 ]
 CHANGING = ["train", "run_stop", "run_resume", "run_delete", "run_rename", "run_note", "dataset_add"]
 CHANGING += ["preset_save", "preset_delete", "task_add", "task_save", "task_restore", "task_delete"]
+CHANGING += ["sweep", "sweeps_stop", "sweeps_delete"]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
 CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
 

@@ -99,6 +99,7 @@ def value_of(x: dict, key: str) -> float | None:
 def _trace(points, panel, row, line, name, along, places, named) -> dict | None:
     key, heading, interval = panel
     colour, dash, symbol = LOOKS[line % len(LOOKS)]
+    numeric = _are_numbers(places)
     known = sorted(
         ((places[written(x["values"][along])], value_of(x, key), x) for x in points if value_of(x, key) is not None),
         key=lambda one: one[0],
@@ -121,7 +122,7 @@ def _trace(points, panel, row, line, name, along, places, named) -> dict | None:
     }
     return {
         "type": "scatter",
-        "mode": "lines+markers",
+        "mode": "lines+markers" if numeric else "markers",
         "name": plain(name) if named else heading.lower(),
         "legendgroup": name,
         "showlegend": named and row == 1,
@@ -137,6 +138,11 @@ def _trace(points, panel, row, line, name, along, places, named) -> dict | None:
     }
 
 
+def _are_numbers(places: dict[str, float]) -> bool:
+    """Whether the values stand at themselves, and not by their place in the sweep."""
+    return list(places) == [written(value) for value in places.values()]
+
+
 def height_of(panels: int, named: int) -> int:
     return ABOVE + LEGEND * named + PANEL * panels + BETWEEN * (panels - 1) + BELOW
 
@@ -145,7 +151,7 @@ def _layout(panels: list[tuple], along: str, places: dict[str, float], named: in
     height = height_of(len(panels), named)
     inner = height - ABOVE - LEGEND * named - BELOW
     numbers = list(places.values())
-    numeric = list(places) == [written(value) for value in numbers]
+    numeric = _are_numbers(places)
     axis = {**charts.AXIS, "title": {"text": plain(along)}, "anchor": f"y{len(panels) if len(panels) > 1 else ''}"}
     axis |= {"tickmode": "array", "tickvals": numbers, "ticktext": [plain(text) for text in places]}
     if numeric and is_wide(numbers):

@@ -185,18 +185,18 @@ def _layout() -> SimpleNamespace:
     """All parts by their names, where the page stands."""
     gr.Markdown("## Sweeps", elem_classes=["section"])
     with gr.Row(elem_classes=["at-end"]):
-        which = gr.Dropdown([], label="Sweep", filterable=False, interactive=True, scale=2, min_width=200)
+        # What is chosen is checked by the handlers: gradio would check it against choices that are a moment old.
+        free = {"allow_custom_value": True, "interactive": True}
+        which = gr.Dropdown([], label="Sweep", scale=2, min_width=200, **free)
         go_on = gr.Button("Start what is missing", min_width=150, interactive=False)
         stop = gr.Button("Stop all", min_width=90, interactive=False)
         delete = gr.Button("Delete the sweep", variant="stop", min_width=130, interactive=False)
     with gr.Row():
         sure = gr.Button("Yes", variant="stop", min_width=160, visible="hidden")
         keep = gr.Button("Leave it", min_width=90, visible="hidden")
-    along = gr.Radio([], label="Over", info="the value along the axis", visible=False)
-    with gr.Row():
-        with gr.Column(scale=3, min_width=320):
-            told = gr.HTML(apply_default_css=False)
-        chart = gr.Plot(label="Scores", show_label=False, visible=False, scale=3, min_width=320)
+    along = gr.Dropdown([], label="Along the axis", visible=False, **free)
+    told = gr.HTML(apply_default_css=False)
+    chart = gr.Plot(label="Scores", show_label=False, visible=False)
     with gr.Accordion("A sweep as YAML", open=False):
         text = gr.Textbox(
             label="Sweep",
