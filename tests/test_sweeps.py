@@ -2,7 +2,6 @@
 
 import pytest
 import swept
-from colours import worked
 from swept import finished, made_up, prepared
 
 from lab import grid, jobs, repeats, runs, sweep_results, sweep_words, sweeping, sweeps
@@ -91,7 +90,7 @@ def test_another_sweep_of_the_same_name_gets_a_number_and_its_runs_too(home, rea
 
 def test_nothing_starts_before_every_point_is_right(home, begun):
     with pytest.raises(InputError) as caught:
-        prepared(home, validation=0.5, grid={"max_length": [10, 12, 512], "batch_size": [4, 8]})
+        prepared(home, grid={"max_length": [10, 12, 512], "batch_size": [4, 8]})
     said = str(caught.value)
     assert said.count("longer than max_length 10") == 1
     assert "longer than max_length 12" in said
@@ -184,26 +183,6 @@ def test_rows_that_differ_are_said_and_runs_without_scores_too(home):
 
 
 # -- the decodings of one subject ----------------------------------------------------------------------------------------
-
-
-def test_the_decodings_of_a_subject_are_scored_by_one_job_and_reused(colours, tiny_run, monkeypatch):
-    monkeypatch.setattr(jobs, "start", worked)
-    wanted = {"subject": tiny_run.id, "grid": {"temperature": [0.2, 2.0], "decoding.top_k": [0, 5]}}
-    ready = sweeps.prepare(colours, grid.parse(wanted))
-    assert [one["reused"] for one in sweeps.foreseen(colours, ready)["runs"]] == [False] * 4
-    sweep = sweeping.start(colours, ready)
-    found = sweep_results.look(colours, sweep)
-    assert (found["over"], found["subject"], found["notes"]) == (["temperature", "top_k"], tiny_run.id, [])
-    assert [one["status"] for one in found["runs"]] == ["finished"] * 4
-    assert [x["decoding"] for x in found["comparison"]] == ["sample"] * 4
-    assert len({x["id"] for x in found["comparison"]}) == 4
-    assert sweep.job == "scoring-1"
-    again = sweeping.start(colours, ready)
-    assert (again.job, [one["reused"] for one in again.runs]) == ("scoring-1", [True] * 4)
-    wider = {**wanted, "grid": {"temperature": [0.2, 3.0], "top_k": [5]}}
-    third = sweeping.start(colours, sweeps.prepare(colours, grid.parse(wider)))
-    assert (third.name, [one["reused"] for one in third.runs]) == ("sweep-2", [True, False])
-    assert len(sweep_words.table(sweep_results.look(colours, third))[1]) == 2
 
 
 def test_texts_are_scored_by_their_own_metrics(home):
