@@ -123,7 +123,7 @@ def _trace(points, panel, row, line, name, along, places, named) -> dict | None:
     return {
         "type": "scatter",
         "mode": "lines+markers" if numeric else "markers",
-        "name": plain(name) if named else heading.lower(),
+        "name": plain(name) if named else f"{heading[0].lower()}{heading[1:]}",
         "legendgroup": name,
         "showlegend": named and row == 1,
         "x": [place for place, _, _ in known],
