@@ -8,6 +8,7 @@ from lab import grid, jobs, repeats, runs, sweep_results, sweep_words, sweeping,
 from lab.comparison import Comparison
 from lab.errors import InputError
 from lab.runs import Run
+from lab.ui.given_yaml import read_sweep
 
 RATES = {"grid": {"learning_rate": [1e-4, 1e-3]}}
 
@@ -204,3 +205,18 @@ def test_a_subject_or_a_task_that_is_not_there_is_refused(home):
     ):
         with pytest.raises(InputError, match=said):
             sweeps.prepare(home, grid.parse({**asked, "grid": {"beams": [1, 2]}}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "grid: {task: [sentiment, ../x]}",
+        "grid: {dataset: [/etc/passwd]}",
+        "grid: {base_model: [tiny-llama, /tmp]}",
+        "subject: base\ntask: assets/tasks/sentiment.yaml\ngrid: {beams: [1, 2]}",
+        "subject: base:/tmp\ngrid: {beams: [1, 2]}",
+    ],
+)
+def test_the_page_takes_no_paths(text):
+    with pytest.raises(InputError, match=r"no valid name|no base model"):
+        read_sweep(text)
