@@ -35,7 +35,10 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, swept: gr.State) -> list:
     @access.handler
     def look_again(name, along, before):
         drawn = _look(home, name, along, before)
-        return [*drawn[:-1], drawn[-1]] if drawn else gr.skip()
+        if not drawn:
+            return gr.skip()
+        # Meanwhile another sweep may have been started and chosen, which must not be undone.
+        return [gr.skip() if drawn[0] == name else drawn[0], *drawn[1:]]
 
     @access.handler
     def show_again(name, along):
