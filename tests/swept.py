@@ -68,4 +68,4 @@ def made_up(home: Home, accuracies: list[float | None], **values) -> Sweep:
 
 
 def text(**values) -> str:
-    return yaml.safe_dump({**SMALL, **values})
+    return yaml.safe_dump({**SMALL, **values}, sort_keys=False)
