@@ -124,20 +124,33 @@ def evaluate_loaded(
 
 def evaluate(home: Home, asked: Asked, progress: Progress = quiet) -> list[Evaluation]:
     """The evaluations of a comparison; what was made before is reused, and no base is loaded for it."""
-    results = asked.known(home)
-    pairs = list(zip(asked.subjects, asked.questions, strict=True))
-    missing = [i for i, found in enumerate(results) if found is None]
-    for name, quantization in dict.fromkeys((pairs[i][0].base, pairs[i][0].quantization) for i in missing):
+    return evaluate_each(home, [asked], progress)[0]
+
+
+def evaluate_each(home: Home, every: list[Asked], progress: Progress = quiet) -> list[list[Evaluation]]:
+    """The evaluations of several comparisons; a base that many of them need is loaded once. See `evaluate`."""
+    results = [asked.known(home) for asked in every]
+    missing = [
+        (asked, i, made)
+        for asked, made in zip(every, results, strict=True)
+        for i, found in enumerate(made)
+        if found is None
+    ]
+    for name, quantization in dict.fromkeys(_base_of(asked.subjects[i]) for asked, i, _ in missing):
         model = None  # one base in memory at a time
         free_memory()
         progress(f"loading {bases.public_name(name)}", 0)
         model = Model(bases.find(name), quantization)
-        for i in missing:
-            subject, question = pairs[i]
-            if (subject.base, subject.quantization) == (name, quantization):
+        for asked, i, made in missing:
+            subject = asked.subjects[i]
+            if _base_of(subject) == (name, quantization):
                 check_fit(subject, model.base)
                 with model.using(subject.adapter):
-                    results[i] = evaluate_loaded(
-                        home, model, subject, question, asked.decoding, asked.probabilities, progress
+                    made[i] = evaluate_loaded(
+                        home, model, subject, asked.questions[i], asked.decoding, asked.probabilities, progress
                     )
     return results
+
+
+def _base_of(subject: Subject) -> tuple[str, str]:
+    return subject.base, subject.quantization

@@ -60,6 +60,11 @@ class Home:
         return self.path / "evaluations"
 
     @property
+    def sweeps(self) -> Path:
+        """A file for each sweep: what was asked for, and which runs belong to it."""
+        return self.path / "sweeps"
+
+    @property
     def generator(self) -> Path:
         """The folder of the generation worker: its lock, socket and log."""
         return self.path / "generator"

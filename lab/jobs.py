@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lab import calibration, comparison, plan, runs
+from lab import calibration, comparison, plan, runs, scoring
 from lab.calibration import Calibration
 from lab.comparison import Comparison, EvaluationJob
 from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.home import ROOT, Home, guard
 from lab.job import ALIVE, RESUMABLE, Job, Stopped, hold, lock_holder
+from lab.plan import Plan
 from lab.runs import Run
+from lab.scoring import Scoring
 
-KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob, Calibration)}
+KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob, Scoring, Calibration)}
 POLL = 0.3  # seconds between two looks at the queue
+LONGEST_WAIT = 15  # times as long between two looks, for those far back in it
 START_WITHIN = 60  # seconds
 STEP_ASIDE_WITHIN = 120  # seconds that the generation worker may take to give its memory back
 KEPT_JOBS = 20  # evaluation jobs whose folders stay; their results stay for good
@@ -36,7 +39,11 @@ WORKER = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 
 def train(home: Home, config: Config) -> Run:
     """Checks a config and starts a run with it. Raises InputError, with nothing left behind, when it cannot be trained."""
-    planned = plan.make(home, config)
+    return train_planned(home, plan.make(home, config))
+
+
+def train_planned(home: Home, planned: Plan) -> Run:
+    """Starts a run with a plan, whose checks have passed."""
     run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
     for note in planned.notes:
         run.log(f"note: {note}")
@@ -58,12 +65,28 @@ def evaluate(home: Home, wanted: Comparison) -> EvaluationJob | None:
     """Starts a job for the evaluations that a comparison lacks; None when it lacks nothing. Raises InputError."""
     if all(comparison.look_up(home, wanted).known(home)):
         return None
-    for job_id in comparison.listing(home)[KEPT_JOBS:]:
-        with suppress(InputError):  # it is at work, or somebody else has deleted it
-            delete(home, EvaluationJob(home, job_id))
+    _forget_old(home)
     job = comparison.create(home, wanted)
     start(home, job)
     return job
+
+
+def score(home: Home, wanted: list[Comparison]) -> Scoring:
+    """Starts one job for what several comparisons lack. Raises InputError."""
+    for one in wanted:
+        comparison.look_up(home, one)
+    _forget_old(home)
+    job = scoring.create(home, wanted)
+    start(home, job)
+    return job
+
+
+def _forget_old(home: Home) -> None:
+    """Deletes the folders of old evaluation jobs; what they made stays."""
+    for kind, module in ((EvaluationJob, comparison), (Scoring, scoring)):
+        for job_id in module.listing(home)[KEPT_JOBS:]:
+            with suppress(InputError):  # it is at work, or somebody else has deleted it
+                delete(home, kind(home, job_id))
 
 
 def calibrate(home: Home, config: Config) -> Calibration:
@@ -101,7 +124,7 @@ def outcome(job: Job) -> str:
 def everything(home: Home) -> list[Job]:
     """All jobs, runs first."""
     found = []
-    listings = ((Run, runs), (EvaluationJob, comparison), (Calibration, calibration))
+    listings = ((Run, runs), (EvaluationJob, comparison), (Scoring, scoring), (Calibration, calibration))
     for kind, ids in ((kind, module.listing(home)) for kind, module in listings):
         for job_id in ids:
             with suppress(InputError):  # deleted in the meantime
@@ -168,9 +191,10 @@ def _turn(home: Home, job: Job) -> Iterator[None]:
     The order follows from the tickets; that no two are at work at once, from a lock.
     """
     with ExitStack() as turn:
-        while not _is_next(home, job, turn):
-            _heed_stop(job)
-            time.sleep(POLL)
+        while (before := _before(home, job, turn)) is not None:
+            for _ in range(1 + min(before, LONGEST_WAIT)):  # a hundred that wait must not keep the machine busy
+                _heed_stop(job)
+                time.sleep(POLL)
         _heed_stop(job)
         job.beat(queued=False)
         deadline = time.monotonic() + STEP_ASIDE_WITHIN
@@ -183,15 +207,17 @@ def _turn(home: Home, job: Job) -> Iterator[None]:
         yield
 
 
-def _is_next(home: Home, job: Job, turn: ExitStack) -> bool:
-    first = next((other for other in living(home)), job)
-    if first.folder != job.folder:
-        return False
+def _before(home: Home, job: Job, turn: ExitStack) -> int | None:
+    """How many jobs come before this one beside the one at work; None when it is its turn, which it then holds."""
+    queue = [other.folder for other in living(home)]
+    place = queue.index(job.folder) if job.folder in queue else len(queue)
+    if place:
+        return place - 1
     home.queue.mkdir(parents=True, exist_ok=True)
     with suppress(InputError):
         turn.enter_context(hold(home.queue / "at-work", "Another job is at work."))
-        return True
-    return False
+        return None
+    return 0
 
 
 def _heed_stop(job: Job) -> None:
@@ -265,13 +291,20 @@ def _evaluate(home: Home, job: EvaluationJob, progress) -> str:
     return "finished"
 
 
+def _score(home: Home, job: Scoring, progress) -> str:
+    from lab.evaluate import evaluate_each
+
+    evaluate_each(home, [comparison.look_up(home, one) for one in job.wanted], progress)
+    return "finished"
+
+
 def _calibrate(home: Home, job: Calibration, progress) -> str:
     from lab.calibrate import calibrate as measure
 
     return measure(home, job, progress)
 
 
-COMPUTE = {Run.kind: _train, EvaluationJob.kind: _evaluate, Calibration.kind: _calibrate}
+COMPUTE = {Run.kind: _train, EvaluationJob.kind: _evaluate, Scoring.kind: _score, Calibration.kind: _calibrate}
 
 
 def main(home: str, kind: str, job_id: str) -> None:

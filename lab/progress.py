@@ -3,13 +3,14 @@
 from contextlib import suppress
 from pathlib import Path
 
-from lab import comparison, points, runs
+from lab import comparison, points, runs, scoring
 from lab.comparison import EvaluationJob
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import ALIVE, file_mark
 from lab.points import RATES
 from lab.runs import Run
+from lab.scoring import Scoring
 
 BROKEN = "broken"  # the status of a folder that cannot be read
 # What a file may raise that a crash, a full disk or an editor has left.
@@ -85,9 +86,11 @@ def places(home: Home, found: list[dict]) -> dict[str, int]:
     if not queued:
         return {}
     tickets = [run["ticket"] for run in found if run["status"] in ALIVE]
-    for job_id in comparison.listing(home):
+    others = [(EvaluationJob, name) for name in comparison.listing(home)]
+    others += [(Scoring, name) for name in scoring.listing(home)]
+    for kind, job_id in others:
         with suppress(InputError):  # deleted in the meantime
-            job = EvaluationJob(home, job_id)
+            job = kind(home, job_id)
             tickets += [job.state().get("ticket") or 0] if job.holder() is not None else []
     return {run["id"]: sum(ticket < run["ticket"] for ticket in tickets) for run in queued}
 

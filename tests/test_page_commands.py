@@ -15,7 +15,7 @@ from test_page_compare import end_generation
 import app
 from lab.errors import InputError
 from lab.home import Home
-from lab.ui import commands, preset_commands, task_commands
+from lab.ui import commands, preset_commands, sweep_commands, task_commands
 
 NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
@@ -25,9 +25,11 @@ NAMES = [
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
     *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),
     *("evaluate", "compare", "generate"),
+    *("sweep", "sweeps_list", "sweeps_show", "sweeps_stop", "sweeps_delete"),
 ]
 CHANGING = ["train", "run_stop", "run_resume", "run_delete", "run_rename", "run_note", "dataset_add"]
 CHANGING += ["preset_save", "preset_delete", "task_add", "task_save", "task_restore", "task_delete"]
+CHANGING += ["sweep", "sweeps_stop", "sweeps_delete"]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
 CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
 
@@ -188,7 +190,7 @@ def test_hostile_words_come_back_as_text(call):
 def test_visitors_of_an_open_space_change_nothing(name, home, monkeypatch):
     monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
     monkeypatch.delenv("LAB_LOGIN", raising=False)
-    rooms = (commands, task_commands, preset_commands)
+    rooms = (commands, task_commands, preset_commands, sweep_commands)
     function = next(getattr(room, name) for room in rooms if hasattr(room, name))
     needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][2:]
     with pytest.raises(InputError, match="only shows things"):

@@ -71,8 +71,11 @@ def say(line: str) -> None:
 LOOK_EVERY = 0.3  # seconds
 
 
-def follow(job: Job) -> None:
-    """Shows a job's log and progress on stderr until its worker ends. Ctrl-C stops it, a second one only leaves it."""
+def follow(job: Job, stop: Callable[[], object] | None = None) -> bool:
+    """Shows a job's log and progress on stderr until its worker ends. Ctrl-C stops it, a second one only leaves it.
+
+    `stop` asks for the stop, where more than this job is to stop. Returns whether it was asked for.
+    """
     seen, bar, asked = 0, None, False
     while True:
         try:
@@ -87,10 +90,11 @@ def follow(job: Job) -> None:
                 raise
             asked = True
             with suppress(InputError):  # it has just ended
-                job.request_stop()
+                (stop or job.request_stop)()
                 say(f"{job.id}: stopping at the next step; it will be saved. Press Ctrl-C again to leave it to itself.")
     if bar is not None:
         bar.close()
+    return asked
 
 
 def _tell_log(job: Job, seen: int) -> int:

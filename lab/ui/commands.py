@@ -35,7 +35,7 @@ from lab.runs import Run
 from lab.subjects import question as question_for
 from lab.subjects import resolve
 from lab.task import plain_problems
-from lab.ui import access, dataset_form, generate_tab, preset_commands, task_commands
+from lab.ui import access, dataset_form, generate_tab, preset_commands, sweep_commands, task_commands
 from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
 
@@ -302,4 +302,5 @@ COMMANDS = [
     *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
     *(evaluate, compare, generate),
+    *sweep_commands.COMMANDS,
 ]

@@ -2,13 +2,14 @@
 
 import yaml
 
-from lab import config
+from lab import config, grid
 from lab import task as task_file
 from lab.config import Config
 from lab.errors import InputError
+from lab.grid import Grid
 from lab.home import check_id
 from lab.task import Task
-from lab.ui import access
+from lab.ui import access, offer
 
 LONGEST_YAML = 1_000_000  # letters
 
@@ -22,10 +23,32 @@ def read_task(text: str) -> Task:
 def read_config(text: str) -> Config:
     """A config from YAML text. Raises InputError, also for a task, dataset or base model that is a path."""
     wanted = config.parse(read_yaml(text, "the config"))
+    refuse_path(wanted)
+    return wanted
+
+
+def read_sweep(text: str) -> Grid:
+    """A sweep from YAML text. Raises InputError, also for a task, dataset or base model that is a path."""
+    found = grid.parse(read_yaml(text, "the sweep"))
+    refuse_paths(found)
+    return found
+
+
+def refuse_paths(found: Grid) -> None:
+    """Raises InputError where a sweep names a task, dataset, base model or subject by a path."""
+    if found.asking:
+        offer.taken([found.asking.subject])
+        for what, name in (("The task", found.asking.task), ("The dataset", found.asking.dataset)):
+            check_id(name or "none", what)
+    for point in found.points if not found.asking else []:
+        refuse_path(point.config)
+
+
+def refuse_path(wanted: Config) -> None:
+    """Raises InputError where a config names its task, dataset or base model by a path."""
     check_id(wanted.task, "The task")
     check_id(wanted.dataset, "The dataset")
     access.model_id(wanted.base_model)
-    return wanted
 
 
 def read_yaml(text: str, what: str) -> dict:

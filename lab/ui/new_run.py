@@ -2,12 +2,13 @@
 
 import gradio as gr
 
-from lab import jobs, readiness
+from lab import jobs, readiness, sweeping, sweeps
 from lab.errors import InputError
 from lab.home import Home
 from lab.readiness import Line
-from lab.ui import access, look, templates
+from lab.ui import access, look, several, templates
 from lab.ui.form import Form
+from lab.ui.several import Several
 
 START = "Start training"
 EVERY = 1.5  # seconds between two looks at a measurement
@@ -15,11 +16,13 @@ SIGNS = {"ok": "✓", "look": "!", "stop": "✗", "said": "·"}
 MEANING = {"ok": "all right", "look": "worth a look", "stop": "in the way", "said": "for information"}
 
 
-def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.events.Dependency:
-    """`chosen` becomes the id of a run that was started. Returns the event of a start, for what is to follow it."""
+def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State, swept: gr.State) -> gr.events.Dependency:
+    """`chosen` becomes the id of a run that was started, `swept` the name of a sweep. Returns the event of a start, for
+    what is to follow it."""
     gr.Markdown("## New run", elem_classes=["section"])
     start_from = templates.chooser(home)
     fields = Form(home)
+    sweep = Several(home)
     card = gr.HTML()
     with gr.Row():
         measure = gr.Button("Measure time", min_width=120)
@@ -30,9 +33,10 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.even
 
     def looked_at(*values, said: str = "") -> tuple:
         """Everything that follows from the form: card, start button, the heading of what is folded, YAML and command."""
-        lines, written = lines_of(home, fields, values)
+        values, swept_values = parted(values)
+        lines, written, wanted, start_says = lines_of(home, fields, sweep, values, swept_values)
         wrong = [line for line in lines if line.sign == "stop"]
-        button = gr.update(value=missing(wrong) if wrong else START, interactive=not wrong)
+        button = gr.update(value=missing(wrong) if wrong else start_says, interactive=not wrong)
         measuring = any(line.about == "Time" and line.words.startswith(readiness.MEASURING) for line in lines)
         return (
             card_of(lines, said),
@@ -40,8 +44,13 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.even
             gr.update(interactive=not wrong and not measuring),
             gr.Timer(active=measuring),
             gr.update(label=fields.folded(*values)),
+            sweep.shown(wanted),
             *written,
         )
+
+    def parted(values: tuple) -> tuple[tuple, tuple]:
+        """The values of the form, and those of the part with several values."""
+        return values[: len(fields.components)], values[len(fields.components) :]
 
     @access.handler
     def look_at(*values):
@@ -51,7 +60,7 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.even
     def measure_time(request: gr.Request, *values):
         try:
             access.may_change(request)
-            jobs.calibrate(home, fields.read(*values))
+            jobs.calibrate(home, fields.read(*parted(values)[0]))
         except InputError as error:
             return looked_at(*values, said=str(error))
         return looked_at(*values)
@@ -60,35 +69,48 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> gr.even
     def start_training(request: gr.Request, *values):
         try:
             access.may_change(request)
-            run = jobs.train(home, fields.read(*values))
+            config = fields.read(*parted(values)[0])
+            wanted = sweep.read(config, *parted(values)[1])
+            if wanted:
+                begun = sweeping.start(home, sweeps.prepare(home, wanted))
+                said = f"The sweep {begun.name} has {len(begun.runs)} runs; it stands under Sweeps."
+                return *looked_at(*values, said=said), gr.skip(), begun.name
+            run = jobs.train(home, config)
         except InputError as error:
-            return *looked_at(*values, said=str(error)), gr.skip()
-        return *looked_at(*values, said=f"Added as {run.id}; it stands under Runs."), run.id
+            return *looked_at(*values, said=str(error)), gr.skip(), gr.skip()
+        return *looked_at(*values, said=f"Added as {run.id}; it stands under Runs."), run.id, gr.skip()
 
     @access.handler
     def refresh():
         return fields.refreshed()
 
-    outputs = [card, start, measure, timer, fields.rest, *text]
+    inputs = [*fields.components, *sweep.components]
+    outputs = [card, start, measure, timer, fields.rest, sweep.yaml, *text]
     gr.on([page.load, tab.select], refresh, None, fields.named, **quiet)
-    changes = [field.change for field in fields.components]
-    looking = [look_at, fields.components, outputs]
+    changes = [part.change for part in inputs]
+    looking = [look_at, inputs, outputs]
     gr.on([tab.select, timer.tick, *changes], *looking, trigger_mode="always_last", **quiet)
     page.load(*looking, js=look.PROMPT_FIRST, **quiet)
-    measure.click(measure_time, fields.components, outputs, api_visibility="private", show_progress_on=measure)
+    measure.click(measure_time, inputs, outputs, api_visibility="private", show_progress_on=measure)
     return start.click(
-        start_training, fields.components, [*outputs, chosen], api_visibility="private", show_progress_on=start
+        start_training, inputs, [*outputs, chosen, swept], api_visibility="private", show_progress_on=start
     )
 
 
-def lines_of(home: Home, fields: Form, values: tuple) -> tuple[list[Line], tuple]:
-    """The lines of the card, and the config as YAML and as a command, which stay as they were where it has problems."""
+def lines_of(home: Home, fields: Form, sweep: Several, values: tuple, swept: tuple) -> tuple:
+    """The lines of the card; the config as YAML and as a command, which stay as they were where it has problems; the sweep,
+    if one is asked for; and what the start button says."""
     try:
         config = fields.read(*values)
+        wanted = sweep.read(config, *swept)
+        if wanted is None:
+            return readiness.look(home, config), templates.written(config), None, START
+        about, new = several.line(home, wanted)
     except InputError as error:
         problems = [line.removeprefix("- ") for line in str(error).splitlines() if not line.endswith("has problems:")]
-        return [Line("stop", "Form", problem) for problem in problems], (gr.skip(), gr.skip())
-    return readiness.look(home, config), templates.written(config)
+        return [Line("stop", "Form", problem) for problem in problems], (gr.skip(), gr.skip()), None, START
+    lines = [about, *readiness.look(home, wanted.points[0].config)]
+    return lines, templates.written(config), wanted, several.start_words(new)
 
 
 def missing(wrong: list[Line]) -> str:

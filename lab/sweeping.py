@@ -1,0 +1,82 @@
+"""Sweeps at work: what did not run yet is started, all of it queued; and all of it is stopped at once."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+
+from lab import jobs, repeats, sweep_results, sweeps
+from lab.errors import InputError
+from lab.home import Home, guard
+from lab.job import ALIVE, RESUMABLE, Job
+from lab.plan import Plan
+from lab.runs import Run
+from lab.scoring import Scoring
+from lab.sweeps import Prepared, Sweep
+
+
+def start(home: Home, prepared: Prepared) -> Sweep:
+    """Starts what did not run yet, one behind the other in the queue; what ran already, or is about to, is reused.
+
+    A sweep that was asked for before goes on: what was broken off is resumed. Whatever happens on the way, the sweep's file
+    says what has been started.
+    """
+    with guard(home.sweeps):  # a second one of the same kind waits, and then finds the runs of the first
+        sweep = sweeps.settled(home, prepared)
+        sweeps.keep(home, sweep)
+        if prepared.grid.asking:
+            return _evaluate(home, sweep)
+        own = sweep.own
+        for place, planned in enumerate(prepared.plans):
+            run, reused = _train(home, _named(planned, sweep.name), own)
+            sweep = sweep.with_run(place, run.id, reused)
+            sweeps.keep(home, sweep)
+        return sweep
+
+
+def _named(planned: Plan, name: str) -> Plan:
+    return replace(planned, config=planned.config.model_copy(update={"name": name}))
+
+
+def _train(home: Home, planned: Plan, own: list[str]) -> tuple[Run, bool]:
+    """The run of a plan, and whether it was there before; one that was broken off goes on."""
+    found = repeats.ran(home, planned, own)
+    if found is None:
+        return jobs.train_planned(home, planned), False
+    if found.status() in RESUMABLE:
+        return jobs.resume(home, found.id), True
+    return found, True
+
+
+def _evaluate(home: Home, sweep: Sweep) -> Sweep:
+    made = sweeps.evaluated(home, sweep.wanted())
+    for place, one in enumerate(made):
+        sweep = sweep.with_run(place, None, one is not None)
+    lacking = [one for one, known in zip(sweep.wanted(), made, strict=True) if known is None]
+    job = sweep_results.job_of(home, sweep)
+    if lacking and not (job and job.status() in ALIVE):
+        sweep = replace(sweep, job=jobs.score(home, lacking).id)
+    sweeps.keep(home, sweep)
+    return sweep
+
+
+def at_work(home: Home, sweep: Sweep) -> list[Job]:
+    """Its runs and its job that are queued or at work, in the order of the queue."""
+    mine = {(Run.kind, run_id) for run_id in sweep.own} | {(Scoring.kind, sweep.job)}
+    return [job for job in jobs.living(home) if (job.kind, job.id) in mine]
+
+
+def stop(home: Home, sweep: Sweep, but: Collection[str] = ()) -> list[str]:
+    """Asks all that is queued or at work, `but` these, to stop, the last in the queue first; returns their ids.
+
+    Raises InputError when there is nothing to stop.
+    """
+    stopped = []
+    for job in reversed(at_work(home, sweep)):
+        with suppress(InputError):  # it has just ended
+            if job.id in but:
+                continue
+            job.request_stop()
+            stopped.append(job.id)
+    if not stopped:
+        raise InputError(f"Nothing of the sweep {sweep.name} is queued or at work.")
+    return stopped[::-1]
