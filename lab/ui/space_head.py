@@ -1,0 +1,48 @@
+"""The head of the page on a Space: signing in, what visitors can do, and what a restart would take away."""
+
+import gradio as gr
+
+from lab import space
+from lab.copies import Copies
+from lab.ui import access, look, roles
+
+NO_STORAGE = (
+    "This Space has no storage of its own: runs, datasets and tasks made here are lost when it restarts. "
+    "Storage is attached in the settings of the Space, at /data."
+)
+
+
+def build(page: gr.Blocks, copies: Copies | None) -> None:
+    """Nothing on a machine of one's own."""
+    if not space.on_space():
+        return
+    with gr.Row(elem_classes=["space-head"]):
+        said = gr.HTML()
+        if roles.can_sign_in():
+            gr.LoginButton(size="sm", scale=0, min_width=220)
+
+    @access.handler
+    def say(request: gr.Request):
+        return "".join(f"<p>{look.text(words)}</p>" for words in sentences(roles.role(request), copies))
+
+    page.load(say, None, said, api_visibility="private", show_progress="hidden")
+
+
+def sentences(role: str, copies: Copies | None) -> list[str]:
+    """What whoever opens the page should know before anything else."""
+    found = []
+    if role == roles.VISITOR:
+        who = f"{roles.author() or 'its owner'}{', who signs in here' if roles.can_sign_in() else ''}"
+        found.append(
+            "You are visiting: look around, preview prompts and generate. "
+            f"Training, adding, editing and deleting are for {who}."
+        )
+    if copies is None:
+        found.append(NO_STORAGE)
+    elif copies.problem or copies.broken:
+        found.append(
+            f"Not everything is kept for the next start: {'; '.join([*copies.broken, copies.problem or ''][:3])}"
+        )
+    else:
+        found.append("Finished runs, datasets and tasks are kept in this Space's storage; a training under way is not.")
+    return found
