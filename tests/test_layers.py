@@ -36,6 +36,7 @@ LAYERS = {
         "tasks",
         "presets",
         "machine",
+        "space",
         "bases",
         "lengths",
         "checks",
@@ -53,6 +54,8 @@ LAYERS = {
         "readiness",
         "balance",
         "preview",
+        "export",
+        "copies",
     ],
     "jobs": ["jobs", "generator"],
     "compute": [

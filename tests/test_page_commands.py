@@ -1,40 +1,39 @@
 """The page's public events: the commands of the command line through `gradio_client`, and what they refuse."""
 
-import inspect
-import os
+import json
 import time
+import zipfile
 
 import httpx
 import pytest
 import yaml
 from colours import CODEBOOK
+from gradio.utils import get_function_description
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp_client import over_mcp
 from test_page_compare import end_generation
 
 import app
-from lab.errors import InputError
 from lab.home import Home
-from lab.ui import commands, preset_commands, task_commands
 
 NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
-    *("run_rename", "run_note"),
+    *("run_rename", "run_note", "run_export"),
     *("dataset_add", "dataset_list", "dataset_show", "dataset_check"),
     *("preset_list", "preset_show", "preset_save", "preset_delete"),
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
     *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),
     *("evaluate", "compare", "generate"),
 ]
-CHANGING = ["train", "run_stop", "run_resume", "run_delete", "run_rename", "run_note", "dataset_add"]
-CHANGING += ["preset_save", "preset_delete", "task_add", "task_save", "task_restore", "task_delete"]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
 CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
 
 
 @pytest.fixture(scope="module")
 def served(serve):
-    found = serve()
+    found = serve(None, "--mcp")
     yield found
     end_generation(Home.at(found.home))
 
@@ -58,10 +57,15 @@ def post(served, name: str, values: list) -> str:
 
 
 def test_the_commands_and_nothing_else_are_public(tmp_path):
-    info = app.build(Home.at(tmp_path)).get_api_info()
+    page = app.build(Home.at(tmp_path))
+    info = page.get_api_info()
     assert sorted(info["named_endpoints"]) == sorted(f"/{name}" for name in NAMES)
     assert not info["unnamed_endpoints"]
-    assert all(endpoint["description"] for endpoint in info["named_endpoints"].values())
+    for name, event in info["named_endpoints"].items():
+        assert event["description"], name
+        function = next(fn.fn for fn in page.fns.values() if fn.api_name == name[1:])
+        said = get_function_description(function)[1]  # as tools and the description of the API say it
+        assert all(said[parameter["parameter_name"]] for parameter in event["parameters"]), (name, said)
 
 
 def test_the_loop_through_the_commands(call):
@@ -82,6 +86,8 @@ def test_the_loop_through_the_commands(call):
     assert set(both[0]) == {"subject", "prompt", "output", "label", "label_probabilities", "seconds", "tokens"}
     assert call("generate", subjects=["small-1"], raw="Once")[0]["prompt"] == "Once"
     assert "A day." in call("generate", subjects=["small-1"], text="A day.")[0]["prompt"]
+    with zipfile.ZipFile(call("run_export", run_id="small-1")) as packed:
+        assert {"small-1/adapter_model.safetensors", "small-1/task.yaml"} <= set(packed.namelist())
     for api in ("run_stop", "run_resume"):
         with pytest.raises(AppError, match="small-1 is finished"):
             call(api, run_id="small-1")
@@ -112,7 +118,8 @@ def test_an_upload_and_yaml_text_become_a_dataset_and_a_task(call, tmp_path):
 def test_paths_are_refused_everywhere(call, path):
     asked = [("run_show", {"run_id": path}), ("run_log", {"run_id": path}), ("run_stop", {"run_id": path})]
     asked += [("run_rename", {"run_id": path, "title": "x"}), ("run_note", {"run_id": path, "text": "x"})]
-    asked += [("run_resume", {"run_id": path}), ("run_delete", {"run_id": path}), ("dataset_show", {"name": path})]
+    asked += [("run_resume", {"run_id": path}), ("run_delete", {"run_id": path})]
+    asked += [("run_export", {"run_id": path}), ("dataset_show", {"name": path})]
     asked += [("dataset_show", {"name": "sentiment", key: path}) for key in ("task", "model")]
     asked += [("dataset_check", {"name": path}), ("dataset_check", {"name": "sentiment", "model": path})]
     asked += [("task_show", {"name": path}), ("task_lint", {"name": path, "dataset": "sentiment"})]
@@ -179,26 +186,30 @@ def test_versions_of_a_task_through_the_commands(call):
     assert call("task_delete", name="versioned")["versions"] == 3
 
 
+def test_the_commands_are_tools_for_mcp_clients(served):
+    async def talk(session: ClientSession) -> tuple:
+        tools = (await session.list_tools()).tools
+        asked = [("task_preview", {"name": "sentiment", "dataset": "sentiment"}), ("preset_list", {})]
+        asked += [("dataset_add", {"name": "x", "file": path}) for path in ("/etc/passwd", "file:///etc/passwd")]
+        asked += [("run_show", {"run_id": "/etc/passwd"}), ("refresh", {}), ("answer", {})]
+        return tools, [await session.call_tool(name, values) for name, values in asked]
+
+    tools, (preview, presets, *refused) = over_mcp(served.url, talk)
+    assert sorted(tool.name for tool in tools) == sorted(NAMES)
+    for tool in tools:
+        assert tool.description, tool.name
+        assert all(about["description"] for about in tool.inputSchema["properties"].values()), tool.name
+    assert "Sentence:" in json.loads(preview.content[0].text)["text"]
+    assert "quick-look" in {preset["name"] for preset in json.loads(presets.content[0].text)}
+    assert all(answer.isError for answer in refused)
+
+
+def test_tools_keep_to_the_same_doors_as_the_page(served):
+    for path in ("/gradio_api/mcp/", "/gradio_api/mcp/schema", "/gradio_api/mcp/sse"):
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            assert httpx.post(served.url + path, headers=headers, json={}).status_code == 403, (path, headers)
+
+
 def test_hostile_words_come_back_as_text(call):
     with pytest.raises(AppError, match="&lt;img src=x&gt;"):
         call("run_show", run_id="<img src=x>")
-
-
-@pytest.mark.parametrize("name", CHANGING)
-def test_visitors_of_an_open_space_change_nothing(name, home, monkeypatch):
-    monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
-    monkeypatch.delenv("LAB_LOGIN", raising=False)
-    rooms = (commands, task_commands, preset_commands)
-    function = next(getattr(room, name) for room in rooms if hasattr(room, name))
-    needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][2:]
-    with pytest.raises(InputError, match="only shows things"):
-        function(home, None, *["x" for _ in needed])
-    assert not home.path.exists()
-
-
-def test_visitors_of_an_open_space_start_no_evaluation(home, monkeypatch):
-    monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
-    monkeypatch.delenv("LAB_LOGIN", raising=False)
-    for function in (commands.evaluate, commands.compare):
-        with pytest.raises(InputError, match="only shows things"):
-            function(home, None, ["base"])

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from lab.errors import InputError
 from lab.space import on_space
 from lab.ui import look
-from lab.ui.guard import TOOLS, Guard, allowed_names
+from lab.ui.guard import Guard, allowed_names
 from lab.ui.roles import read_login
 
 SPACE_PORT = 7860
@@ -60,7 +60,6 @@ def launch(page: gr.Blocks, host: str | None = None, port: int | None = None, mc
         raise InputError(f"Port {port or 7860} of {host} cannot be used: it is taken, or not yours to use.") from error
     if page.mcp_server:
         _let_tools_in(page, login)
-        print(f"Tools for MCP clients: {address.rstrip('/')}{TOOLS}/", flush=True)
     print(f"QLoRA Lab is ready: {address}", flush=True)
     page.block_thread()
 
@@ -69,7 +68,12 @@ def _let_tools_in(page: gr.Blocks, login: tuple[str, str] | None) -> None:
     """Gradio's tools call the page as a client of their own, which has to log in like everyone; the guard has asked before."""
     if login:
         page.mcp_server_obj._client_instance = Client(
-            page.local_url, auth=login, download_files=False, verbose=False, analytics_enabled=False
+            page.local_url,
+            auth=login,
+            headers={"x-gradio-user": "mcp"},
+            download_files=False,
+            verbose=False,
+            analytics_enabled=False,
         )
 
 
