@@ -49,7 +49,7 @@ def role(request: gr.Request | None = None) -> str:
     """
     if not space.on_space() or read_login():
         return OWNER
-    found = _signed_in(request if request is not None else LocalContext.request.get(None))
+    found = _person(request if request is not None else LocalContext.request.get(None))
     names = [found.get("preferred_username")]
     orgs = found.get("orgs")
     for org in orgs if isinstance(orgs, list) else []:
@@ -67,7 +67,13 @@ def may_change(request: gr.Request | None = None) -> None:
         )
 
 
-def _signed_in(request) -> Mapping:
+def signed_in(request: gr.Request | None) -> str:
+    """The name under which whoever asks is signed in; empty for those who are not."""
+    name = _person(request).get("preferred_username")
+    return name if isinstance(name, str) else ""
+
+
+def _person(request) -> Mapping:
     """What Hugging Face said of who asks, out of the signed session that Gradio keeps; empty when nobody is signed in."""
     asked = getattr(request, "request", None) or request
     scope = getattr(asked, "scope", None)

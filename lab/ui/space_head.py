@@ -6,6 +6,7 @@ from lab import space
 from lab.copies import Copies
 from lab.ui import access, look, roles
 
+SIGN_IN = "Sign in with Hugging Face"
 NO_STORAGE = (
     "This Space has no storage of its own: runs, datasets and tasks made here are lost when it restarts. "
     "Storage is attached in the settings of the Space, at /data."
@@ -18,14 +19,23 @@ def build(page: gr.Blocks, copies: Copies | None) -> None:
         return
     with gr.Row(elem_classes=["space-head"]):
         said = gr.HTML()
-        if roles.can_sign_in():
-            gr.LoginButton(size="sm", scale=0, min_width=220)
+        button = gr.LoginButton(SIGN_IN, size="sm", scale=0, min_width=220) if roles.can_sign_in() else None
 
     @access.handler
     def say(request: gr.Request):
-        return "".join(f"<p>{look.text(words)}</p>" for words in sentences(roles.role(request), copies))
+        words = "".join(f"<p>{look.text(words)}</p>" for words in sentences(roles.role(request), copies))
+        return words if button is None else (words, gr.update(value=button_words(roles.signed_in(request))))
 
-    page.load(say, None, said, api_visibility="private", show_progress="hidden")
+    shown = [said]
+    if button is not None:
+        button.load_event_to_attach = None  # Gradio's own way of keeping its words would be a public event
+        shown.append(button)
+    page.load(say, None, shown, api_visibility="private", show_progress="hidden")
+
+
+def button_words(name: str) -> str:
+    """The words of the button for who is signed in under this name; its script knows by them which way it goes."""
+    return f"Sign out ({name})" if name else SIGN_IN
 
 
 def sentences(role: str, copies: Copies | None) -> list[str]:
