@@ -26,7 +26,6 @@ ROOT = Path(__file__).resolve().parent.parent
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 LARGEST = 10 << 20  # bytes; above it the Hub wants other ways of keeping a file
 USER = 1000  # of a Space
-PICTURES = os.environ.get("PIC")
 RUN = {"name": "short", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
 
 
@@ -192,12 +191,10 @@ def words_of(page, simulated: Simulated) -> str:
 @pytest.mark.faults
 def test_visitors_look_and_generate_and_change_nothing(bare, page):
     said = words_of(page, bare)
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/visitor.png")
-        page.set_viewport_size({"width": 375, "height": 800})
-        page.screenshot(path=f"{PICTURES}/visitor-375.png")
     assert "You are visiting" in said and "acme" in said and "are lost when it restarts" in said
     assert page.get_by_role("button", name="Sign in with Hugging Face").is_visible()
+    page.set_viewport_size({"width": 375, "height": 800})
+    assert page.locator(".space-head p").first.bounding_box()["width"] > 250
     visitor = bare.client()
     (answer,) = visitor.predict(subjects=["base"], raw="Once", api_name="/generate")
     assert answer["tokens"] > 0
