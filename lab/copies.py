@@ -97,6 +97,8 @@ class Copies:
 
     def copy(self) -> list[str]:
         """Copies what is new or has changed, and removes the copies of what was deleted; returns what was copied."""
+        if not self.home.path.is_dir():
+            return []  # nothing was made yet; a home that is gone as a whole was not deleted thing by thing
         made, problem, present = [], None, set(self._units())
         for unit in sorted(present):
             try:

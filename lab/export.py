@@ -1,11 +1,12 @@
 """What leaves the lab: a run's adapter with its task, its settings and its card, as a folder or as a zip."""
 
 import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
 from lab.errors import InputError
-from lab.home import staged, write
+from lab.home import staged
 from lab.job import ALIVE
 from lab.runs import Run
 from lab.subjects import ADAPTER_WEIGHTS
@@ -39,10 +40,13 @@ def to_zip(run: Run, place: Path) -> Path:
     found, target = files(run), place / f"{run.id}.zip"
     if target.exists():
         raise InputError(f"{target} is there already; remove it, or name another place.")
-    write(target, b"")  # says at once when the place cannot be written
-    with zipfile.ZipFile(target, "w") as packed:  # weights do not get smaller by packing
-        for path in found:
-            about = zipfile.ZipInfo(f"{run.id}/{path.relative_to(run.adapter).as_posix()}", EARLIEST)
-            with path.open("rb") as reading, packed.open(about, "w", force_zip64=True) as writing:
-                shutil.copyfileobj(reading, writing, 1 << 20)
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place, prefix=f".{run.id}.") as folder:
+        unfinished = Path(folder) / target.name
+        with zipfile.ZipFile(unfinished, "w") as packed:  # weights do not get smaller by packing
+            for path in found:
+                about = zipfile.ZipInfo(f"{run.id}/{path.relative_to(run.adapter).as_posix()}", EARLIEST)
+                with path.open("rb") as reading, packed.open(about, "w", force_zip64=True) as writing:
+                    shutil.copyfileobj(reading, writing, 1 << 20)
+        unfinished.rename(target)
     return target

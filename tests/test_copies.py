@@ -92,6 +92,15 @@ def test_deletions_are_followed(colours, run, place):
     assert f"runs/{run.id}" not in restarted(colours, place).restore()
 
 
+def test_a_home_that_is_gone_as_a_whole_takes_no_copy_with_it(colours, run, place):
+    kept = Copies(colours, place)
+    kept.copy()
+    shutil.rmtree(colours.path)
+    for _ in range(3):
+        kept.copy()
+    assert f"runs/{run.id}" in kept.restore()
+
+
 def test_what_was_never_brought_back_is_not_taken_for_deleted(colours, run, place):
     Copies(colours, place).copy()
     kept = restarted(colours, place)

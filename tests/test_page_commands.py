@@ -1,5 +1,6 @@
 """The page's public events: the commands of the command line through `gradio_client`, and what they refuse."""
 
+import base64
 import json
 import time
 import zipfile
@@ -65,7 +66,9 @@ def test_the_commands_and_nothing_else_are_public(tmp_path):
         assert event["description"], name
         function = next(fn.fn for fn in page.fns.values() if fn.api_name == name[1:])
         said = get_function_description(function)[1]  # as tools and the description of the API say it
-        assert all(said[parameter["parameter_name"]] for parameter in event["parameters"]), (name, said)
+        for parameter in event["parameters"]:
+            assert said[parameter["parameter_name"]], (name, parameter["parameter_name"])
+            assert parameter["python_type"]["description"] or parameter["component"] == "File"
 
 
 def test_the_loop_through_the_commands(call):
@@ -190,17 +193,20 @@ def test_the_commands_are_tools_for_mcp_clients(served):
     async def talk(session: ClientSession) -> tuple:
         tools = (await session.list_tools()).tools
         asked = [("task_preview", {"name": "sentiment", "dataset": "sentiment"}), ("preset_list", {})]
+        rows = base64.b64encode(b"text,label\nred,warm\n").decode()
+        asked += [("dataset_add", {"name": "by-tool", "file": f"data:text/csv;base64,{rows}", "label": "label"})]
         asked += [("dataset_add", {"name": "x", "file": path}) for path in ("/etc/passwd", "file:///etc/passwd")]
         asked += [("run_show", {"run_id": "/etc/passwd"}), ("refresh", {}), ("answer", {})]
         return tools, [await session.call_tool(name, values) for name, values in asked]
 
-    tools, (preview, presets, *refused) = over_mcp(served.url, talk)
+    tools, (preview, presets, added, *refused) = over_mcp(served.url, talk)
     assert sorted(tool.name for tool in tools) == sorted(NAMES)
     for tool in tools:
         assert tool.description, tool.name
         assert all(about["description"] for about in tool.inputSchema["properties"].values()), tool.name
     assert "Sentence:" in json.loads(preview.content[0].text)["text"]
     assert "quick-look" in {preset["name"] for preset in json.loads(presets.content[0].text)}
+    assert json.loads(added.content[0].text)["splits"] == {"train": {"rows": 1, "labels": {"warm": 1}}}
     assert all(answer.isError for answer in refused)
 
 

@@ -199,6 +199,10 @@ def test_visitors_look_and_generate_and_change_nothing(bare, page):
     (answer,) = visitor.predict(subjects=["base"], raw="Once", api_name="/generate")
     assert answer["tokens"] > 0
     assert "Sentence:" in visitor.predict("sentiment", "sentiment", api_name="/task_preview")["text"]
+    with pytest.raises(AppError, match="Only the owner"):  # it might have to be downloaded
+        visitor.predict(subjects=["base:tiny-llama"], raw="Once", api_name="/generate")
+    (answer,) = bare.client(session("acme")).predict(subjects=["base:tiny-llama"], raw="Once", api_name="/generate")
+    assert answer["tokens"] > 0
     for event, values in (("/train", ("",)), ("/task_delete", ("x",)), ("/preset_save", ("x", ""))):
         with pytest.raises(AppError, match=r"Only the owner changes things .*acme, signed in"):
             visitor.predict(*values, api_name=event)

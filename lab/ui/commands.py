@@ -13,7 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import gradio as gr
+from gradio.components.api_component import Api
 from gradio.context import LocalContext
+from gradio_client.utils import python_type_to_json_schema
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from lab import (
@@ -51,22 +53,30 @@ def publish(home: Home) -> None:
     """Makes them of the functions below, on the page that is being built."""
     for function in COMMANDS:
         event = gr.api(_event(home, function), api_name=function.__name__)
-        for field, name in zip(event_inputs(event), _asked(function), strict=True):
+        for field, name in zip(_inputs(event), _asked(function), strict=True):
             field._api_info["additional_description"] = parameters.meaning(function.__name__, name)
-    # Uploads need a component of their own, so that gradio takes no path but those under which it has kept an upload.
+    # Files need components of their own, so that gradio takes no path but those under which it has kept an upload.
     with gr.Row(visible=False):
         files = [gr.File(label=name) for name in ("file", "validation", "test")]
-        others = ["hub", "text", "label", "label_names", "target"]
-        words = [gr.Textbox("text" if name == "text" else None, label=name) for name in ("name", *others)]
-        add, added = gr.Button("dataset_add"), gr.JSON(label="dataset")
-        wanted, pack, exported = gr.Textbox(label="run_id"), gr.Button("run_export"), gr.File(label="zip")
-    name, *about = words
+        name, *about = [
+            _field(dataset_add, name) for name in _asked(dataset_add) if name not in [x.label for x in files]
+        ]
+        add, added = gr.Button("dataset_add"), Api(None, {"type": "object", "additionalProperties": {}}, "dataset")
+        run_id, pack, packed = _field(run_export, "run_id"), gr.Button("run_export"), gr.File(label="zip")
     add.click(_event(home, dataset_add), [name, *files, *about], added, api_name="dataset_add")
-    pack.click(_event(home, run_export), wanted, exported, api_name="run_export", concurrency_limit=1)
+    pack.click(_event(home, run_export), run_id, packed, api_name="run_export", concurrency_limit=1)
 
 
-def event_inputs(event: gr.events.Dependency) -> list:
-    """The unseen components that stand for the parameters of a `gr.api` event."""
+def _field(function: Callable, name: str) -> Api:
+    """What stands on the page, unseen, for a parameter of a command."""
+    given = inspect.signature(function).parameters[name]
+    about = {"additional_description": parameters.meaning(function.__name__, name)}
+    default = None if given.default is given.empty else given.default
+    return Api(default, python_type_to_json_schema(given.annotation) | about, name)
+
+
+def _inputs(event: gr.events.Dependency) -> list[Api]:
+    """The same of an event that Gradio has made of a function."""
     return gr.context.Context.root_block.fns[event["id"]].inputs
 
 
