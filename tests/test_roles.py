@@ -101,6 +101,7 @@ def test_the_page_says_what_visitors_can_do_and_what_a_restart_takes_away(on_spa
     assert "are kept" in kept
     (wrong,) = space_head.sentences("owner", SimpleNamespace(problem="no space", broken=["runs/a: torn"]))
     assert "no space" in wrong and "runs/a: torn" in wrong
+    assert len(space_head.sentences("visitor", SimpleNamespace(problem="no space", broken=[]))) == 1
 
 
 # -- every event -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from test_page_axe import problems
 from waiting import until
 
 from lab import space
@@ -193,6 +194,8 @@ def test_visitors_look_and_generate_and_change_nothing(bare, page):
     said = words_of(page, bare)
     assert "You are visiting" in said and "acme" in said and "are lost when it restarts" in said
     assert page.get_by_role("button", name="Sign in with Hugging Face").is_visible()
+    until(lambda: page.locator(".pending:visible").count() == 0, "nothing is faded any more")
+    assert [x for theme in ("light", "dark") for x in problems(page, theme)] == []
     page.set_viewport_size({"width": 375, "height": 800})
     assert page.locator(".space-head p").first.bounding_box()["width"] > 250
     visitor = bare.client()

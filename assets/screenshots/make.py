@@ -21,6 +21,7 @@ HEIGHTS = {"Dataset": 1900, "Train": 1700, "Compare": 1300, "Generate": 900}  # 
 WIDTH = 1280
 LARGEST = 400_000  # bytes
 PATIENCE = 600  # seconds; other work may run beside it
+TICKING = re.compile(r"^\d+\.\d+s$", re.MULTILINE)  # how long Gradio waits for something
 STILL = 4  # seconds without a change after which a tab shows all it has to show
 
 
@@ -91,7 +92,7 @@ def still(page: Page) -> None:
         if time.monotonic() > end:
             raise SystemExit("the page does not come to rest")
         page.wait_for_timeout(250)
-        now = page.locator("body").inner_text()
+        now = TICKING.sub("", page.locator("body").inner_text())
         if now != seen:
             seen, since = now, time.monotonic()
 

@@ -60,6 +60,8 @@ def launch(page: gr.Blocks, host: str | None = None, port: int | None = None, mc
         raise InputError(f"Port {port or 7860} of {host} cannot be used: it is taken, or not yours to use.") from error
     if page.mcp_server:
         _let_tools_in(page, login)
+    elif mcp:
+        raise InputError(f"The tools cannot be served: {page.mcp_error}")
     print(f"QLoRA Lab is ready: {address}", flush=True)
     page.block_thread()
 

@@ -49,6 +49,8 @@ def sentences(role: str, copies: Copies | None) -> list[str]:
         )
     if copies is None:
         found.append(NO_STORAGE)
+    elif role == roles.VISITOR:
+        pass  # how it is kept is the owner's business
     elif copies.problem or copies.broken:
         found.append(
             f"Not everything is kept for the next start: {'; '.join([*copies.broken, copies.problem or ''][:3])}"
