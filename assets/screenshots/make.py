@@ -61,7 +61,7 @@ class serving:
 
 
 def train(lab: Client) -> None:
-    """Trains a run, which is scored as it goes, the base included."""
+    """Trains a run, which is scored as it goes, the base included, and has both answer once."""
     run = lab.predict(RUN, api_name="/train")["id"]
     end = time.monotonic() + PATIENCE
     while (status := lab.predict(run, api_name="/run_show")["status"]) in ("queued", "running"):
@@ -70,6 +70,7 @@ def train(lab: Client) -> None:
         time.sleep(2)
     if status != "finished":
         raise SystemExit(lab.predict(run, api_name="/run_log")["log"])
+    lab.predict(subjects=["base", run], row=0, api_name="/generate")  # from here on answers come at once
 
 
 def take(page: Page, tab: str, picture: Path) -> None:
@@ -87,12 +88,12 @@ def take(page: Page, tab: str, picture: Path) -> None:
 
 def still(page: Page) -> None:
     """Waits until the words on the page have stayed the same for a while."""
-    seen, since, end = "", time.monotonic(), time.monotonic() + PATIENCE
+    seen, since, end = [], time.monotonic(), time.monotonic() + PATIENCE
     while time.monotonic() - since < STILL:
         if time.monotonic() > end:
             raise SystemExit("the page does not come to rest")
         page.wait_for_timeout(250)
-        now = TICKING.sub("", page.locator("body").inner_text())
+        now = TICKING.sub("", page.locator("body").inner_text()).split()
         if now != seen:
             seen, since = now, time.monotonic()
 

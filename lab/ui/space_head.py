@@ -12,6 +12,8 @@ NO_STORAGE = (
     "Storage is attached in the settings of the Space, at /data."
 )
 
+KEPT = "Finished runs, datasets and tasks are kept in this Space's storage; a training under way is not."
+
 
 def build(page: gr.Blocks, copies: Copies | None) -> None:
     """Nothing on a machine of one's own."""
@@ -49,12 +51,7 @@ def sentences(role: str, copies: Copies | None) -> list[str]:
         )
     if copies is None:
         found.append(NO_STORAGE)
-    elif role == roles.VISITOR:
-        pass  # how it is kept is the owner's business
-    elif copies.problem or copies.broken:
-        found.append(
-            f"Not everything is kept for the next start: {'; '.join([*copies.broken, copies.problem or ''][:3])}"
-        )
-    else:
-        found.append("Finished runs, datasets and tasks are kept in this Space's storage; a training under way is not.")
+    elif role == roles.OWNER:
+        wrong = [*copies.broken, *([copies.problem] if copies.problem else [])]
+        found.append(f"Not everything is kept for the next start: {'; '.join(wrong[:3])}." if wrong else KEPT)
     return found
