@@ -37,6 +37,7 @@ LAYERS = {
         "tasks",
         "presets",
         "machine",
+        "space",
         "bases",
         "lengths",
         "checks",
@@ -59,6 +60,8 @@ LAYERS = {
         "readiness",
         "balance",
         "preview",
+        "export",
+        "copies",
     ],
     "jobs": ["jobs", "sweeping", "generator"],
     "compute": [
@@ -97,7 +100,7 @@ LIBRARIES = {  # at the top of a module, beside the standard library
     "compute": RECORDS | {"torch", "transformers", "peft", "trl", "bitsandbytes", "datasets"},
     "faces": {"yaml", "pydantic", "click", "rich", "tqdm"},
 }
-PAGE = {"gradio", "plotly", "starlette", "pandas"}  # in `ui` alone
+PAGE = {"gradio", "gradio_client", "plotly", "starlette", "pandas"}  # in `ui` alone
 # The entry points where the heavy half of the lab is loaded: (file, function) -> module.
 LATE = {
     ("jobs.py", "_train"): {"lab.train"},

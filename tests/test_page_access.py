@@ -1,5 +1,6 @@
 """Who reaches the page: Host and Origin, login, what leaves this machine, and what the page's process never loads."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from mcp_client import over_mcp
 
 import app
 from lab.errors import InputError, WorkError
-from lab.ui import access
+from lab.ui import access, serving
+from lab.ui import guard as guards
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ["torch", "transformers", "peft", "trl", "datasets", "bitsandbytes", "sklearn", "scipy"]
@@ -56,8 +59,8 @@ def test_what_may_be_loaded_and_framed_is_said_to_the_browser(served):
     assert "access-control-allow-origin" not in ask(served.url, Origin="http://evil.example").headers
 
 
-def guard(host="127.0.0.1", names=(), on_space=False) -> access.Guard:
-    return access.Guard(None, host, set(names), on_space)
+def guard(host="127.0.0.1", names=(), on_space=False) -> guards.Guard:
+    return guards.Guard(None, host, set(names), on_space)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,7 @@ def guard(host="127.0.0.1", names=(), on_space=False) -> access.Guard:
         (guard("0.0.0.0", ["me-lab.hf.space"], True), "me-lab.hf.space", "https://me-lab.hf.space", True),
         (guard("0.0.0.0", ["me-lab.hf.space"], True), "me-lab.hf.space", "https://other.hf.space", False),
         (guard("0.0.0.0", ["me-lab.hf.space"], True), "other.hf.space", None, False),
+        (guard("0.0.0.0", ["me-lab.hf.space", "lab.me"], True), "lab.me", "https://me-lab.hf.space", True),
         (guard(), "", None, False),
         (guard(), "localhost:99999999", None, False),
         (guard(), "[localhost", None, False),
@@ -105,20 +109,26 @@ def test_no_other_address_is_taken_for_this_machine(monkeypatch, host):
     monkeypatch.delenv("SPACE_ID", raising=False)
     monkeypatch.delenv("LAB_LOGIN", raising=False)
     with pytest.raises(InputError, match="LAB_LOGIN"):
-        access.launch(None, host, 0)
+        serving.launch(None, host, 0)
     for login in ("user", ":", "user:", ":password"):
         monkeypatch.setenv("LAB_LOGIN", login)
         with pytest.raises(InputError, match="user:password"):
-            access.launch(None, host, 0)
+            serving.launch(None, host, 0)
 
 
 def test_with_a_login_nothing_is_shown_before_it(serve):
-    served = serve(None, "--host", "0.0.0.0", environment={"LAB_LOGIN": "ada:a pass:word"})
+    served = serve(None, "--host", "0.0.0.0", "--mcp", environment={"LAB_LOGIN": "ada:a pass:word"})
     assert ask(served.url, "/config").status_code == 401
     assert ask(served.url, "/gradio_api/queue/join", "POST").status_code == 401
     wrong = httpx.post(served.url + "/login", data={"username": "ada", "password": "no"})
     right = httpx.post(served.url + "/login", data={"username": "ada", "password": "a pass:word"})
     assert (wrong.status_code, right.status_code) == (400, 200)
+    for path in ("/gradio_api/mcp/", "/gradio_api/mcp/schema", "/gradio_api/mcp/sse", "/gradio_api/mcp/messages/"):
+        for given in ({}, {"Authorization": "Basic YWRhOm5v"}, {"Authorization": "Basic ?"}):
+            assert ask(served.url, path, "POST", **given).status_code == 401, (path, given)
+    basic = f"Basic {base64.b64encode(b'ada:a pass:word').decode()}"
+    (answer,) = over_mcp(served.url, lambda session: session.call_tool("run_list", {}), Authorization=basic).content
+    assert answer.text == "[]"
 
 
 def test_a_taken_port_and_a_home_that_is_a_file_are_said(served, tmp_path, monkeypatch, capsys):
@@ -166,7 +176,7 @@ def test_the_public_events_are_the_commands_alone(served):
     from lab.ui import commands
 
     named = set(ask(served.url, "/gradio_api/info").json()["named_endpoints"])
-    assert named == {f"/{function.__name__}" for function in commands.COMMANDS} | {"/dataset_add"}
+    assert named == {f"/{function.__name__}" for function in commands.COMMANDS} | {"/dataset_add", "/run_export"}
 
 
 # -- what handlers share ---------------------------------------------------------------------------------------------
@@ -198,17 +208,6 @@ def test_handlers_that_yield_show_their_errors_too():
     assert next(running) == 1
     with pytest.raises(access.gr.Error, match="stop"):
         next(running)
-
-
-def test_on_an_open_space_visitors_only_look(monkeypatch):
-    monkeypatch.delenv("SPACE_ID", raising=False)
-    monkeypatch.delenv("LAB_LOGIN", raising=False)
-    access.may_change(None)
-    monkeypatch.setenv("SPACE_ID", "me/lab")
-    with pytest.raises(InputError):
-        access.may_change(None)
-    monkeypatch.setenv("LAB_LOGIN", "ada:word")
-    access.may_change(None)
 
 
 def test_models_are_named_and_never_folders():

@@ -1,25 +1,27 @@
 """The page's public events: the commands of the command line through `gradio_client`, and what they refuse."""
 
-import inspect
-import os
+import base64
+import json
 import time
+import zipfile
 
 import httpx
 import pytest
 import yaml
 from colours import CODEBOOK
+from gradio.utils import get_function_description
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp_client import over_mcp
 from test_page_compare import end_generation
 
 import app
-from lab.errors import InputError
 from lab.home import Home
-from lab.ui import commands, preset_commands, sweep_commands, task_commands
 
 NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
-    *("run_rename", "run_note"),
+    *("run_rename", "run_note", "run_export"),
     *("dataset_add", "dataset_list", "dataset_show", "dataset_check"),
     *("preset_list", "preset_show", "preset_save", "preset_delete"),
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
@@ -27,16 +29,13 @@ NAMES = [
     *("evaluate", "compare", "generate"),
     *("sweep", "sweeps_list", "sweeps_show", "sweeps_stop", "sweeps_delete"),
 ]
-CHANGING = ["train", "run_stop", "run_resume", "run_delete", "run_rename", "run_note", "dataset_add"]
-CHANGING += ["preset_save", "preset_delete", "task_add", "task_save", "task_restore", "task_delete"]
-CHANGING += ["sweep", "sweeps_stop", "sweeps_delete"]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
 CONFIG = {"name": "small", "train_rows": 32, "validation": 16, "max_steps": 2, "quantization": "none"}
 
 
 @pytest.fixture(scope="module")
 def served(serve):
-    found = serve()
+    found = serve(None, "--mcp")
     yield found
     end_generation(Home.at(found.home))
 
@@ -60,10 +59,17 @@ def post(served, name: str, values: list) -> str:
 
 
 def test_the_commands_and_nothing_else_are_public(tmp_path):
-    info = app.build(Home.at(tmp_path)).get_api_info()
+    page = app.build(Home.at(tmp_path))
+    info = page.get_api_info()
     assert sorted(info["named_endpoints"]) == sorted(f"/{name}" for name in NAMES)
     assert not info["unnamed_endpoints"]
-    assert all(endpoint["description"] for endpoint in info["named_endpoints"].values())
+    for name, event in info["named_endpoints"].items():
+        assert event["description"], name
+        function = next(fn.fn for fn in page.fns.values() if fn.api_name == name[1:])
+        said = get_function_description(function)[1]  # as tools and the description of the API say it
+        for parameter in event["parameters"]:
+            assert said[parameter["parameter_name"]], (name, parameter["parameter_name"])
+            assert parameter["python_type"]["description"] or parameter["component"] == "File"
 
 
 def test_the_loop_through_the_commands(call):
@@ -84,6 +90,8 @@ def test_the_loop_through_the_commands(call):
     assert set(both[0]) == {"subject", "prompt", "output", "label", "label_probabilities", "seconds", "tokens"}
     assert call("generate", subjects=["small-1"], raw="Once")[0]["prompt"] == "Once"
     assert "A day." in call("generate", subjects=["small-1"], text="A day.")[0]["prompt"]
+    with zipfile.ZipFile(call("run_export", run_id="small-1")) as packed:
+        assert {"small-1/adapter_model.safetensors", "small-1/task.yaml"} <= set(packed.namelist())
     for api in ("run_stop", "run_resume"):
         with pytest.raises(AppError, match="small-1 is finished"):
             call(api, run_id="small-1")
@@ -114,7 +122,8 @@ def test_an_upload_and_yaml_text_become_a_dataset_and_a_task(call, tmp_path):
 def test_paths_are_refused_everywhere(call, path):
     asked = [("run_show", {"run_id": path}), ("run_log", {"run_id": path}), ("run_stop", {"run_id": path})]
     asked += [("run_rename", {"run_id": path, "title": "x"}), ("run_note", {"run_id": path, "text": "x"})]
-    asked += [("run_resume", {"run_id": path}), ("run_delete", {"run_id": path}), ("dataset_show", {"name": path})]
+    asked += [("run_resume", {"run_id": path}), ("run_delete", {"run_id": path})]
+    asked += [("run_export", {"run_id": path}), ("dataset_show", {"name": path})]
     asked += [("dataset_show", {"name": "sentiment", key: path}) for key in ("task", "model")]
     asked += [("dataset_check", {"name": path}), ("dataset_check", {"name": "sentiment", "model": path})]
     asked += [("task_show", {"name": path}), ("task_lint", {"name": path, "dataset": "sentiment"})]
@@ -181,26 +190,33 @@ def test_versions_of_a_task_through_the_commands(call):
     assert call("task_delete", name="versioned")["versions"] == 3
 
 
+def test_the_commands_are_tools_for_mcp_clients(served):
+    async def talk(session: ClientSession) -> tuple:
+        tools = (await session.list_tools()).tools
+        asked = [("task_preview", {"name": "sentiment", "dataset": "sentiment"}), ("preset_list", {})]
+        rows = base64.b64encode(b"text,label\nred,warm\n").decode()
+        asked += [("dataset_add", {"name": "by-tool", "file": f"data:text/csv;base64,{rows}", "label": "label"})]
+        asked += [("dataset_add", {"name": "x", "file": path}) for path in ("/etc/passwd", "file:///etc/passwd")]
+        asked += [("run_show", {"run_id": "/etc/passwd"}), ("refresh", {}), ("answer", {})]
+        return tools, [await session.call_tool(name, values) for name, values in asked]
+
+    tools, (preview, presets, added, *refused) = over_mcp(served.url, talk)
+    assert sorted(tool.name for tool in tools) == sorted(NAMES)
+    for tool in tools:
+        assert tool.description, tool.name
+        assert all(about["description"] for about in tool.inputSchema["properties"].values()), tool.name
+    assert "Sentence:" in json.loads(preview.content[0].text)["text"]
+    assert "quick-look" in {preset["name"] for preset in json.loads(presets.content[0].text)}
+    assert json.loads(added.content[0].text)["splits"] == {"train": {"rows": 1, "labels": {"warm": 1}}}
+    assert all(answer.isError for answer in refused)
+
+
+def test_tools_keep_to_the_same_doors_as_the_page(served):
+    for path in ("/gradio_api/mcp/", "/gradio_api/mcp/schema", "/gradio_api/mcp/sse"):
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            assert httpx.post(served.url + path, headers=headers, json={}).status_code == 403, (path, headers)
+
+
 def test_hostile_words_come_back_as_text(call):
     with pytest.raises(AppError, match="&lt;img src=x&gt;"):
         call("run_show", run_id="<img src=x>")
-
-
-@pytest.mark.parametrize("name", CHANGING)
-def test_visitors_of_an_open_space_change_nothing(name, home, monkeypatch):
-    monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
-    monkeypatch.delenv("LAB_LOGIN", raising=False)
-    rooms = (commands, task_commands, preset_commands, sweep_commands)
-    function = next(getattr(room, name) for room in rooms if hasattr(room, name))
-    needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][2:]
-    with pytest.raises(InputError, match="only shows things"):
-        function(home, None, *["x" for _ in needed])
-    assert not home.path.exists()
-
-
-def test_visitors_of_an_open_space_start_no_evaluation(home, monkeypatch):
-    monkeypatch.setitem(os.environ, "SPACE_ID", "owner/name")
-    monkeypatch.delenv("LAB_LOGIN", raising=False)
-    for function in (commands.evaluate, commands.compare):
-        with pytest.raises(InputError, match="only shows things"):
-            function(home, None, ["base"])

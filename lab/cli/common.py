@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from tqdm import tqdm
 
+from lab import space
 from lab.errors import InputError, WorkError
-from lab.home import Home
 from lab.job import Job
 
 
@@ -28,7 +28,7 @@ def command(name: str) -> Callable:
         def run(home: str | None, as_json: bool, **arguments) -> None:
             stdout, sys.stdout = sys.stdout, sys.stderr
             try:
-                result, show = function(Home.at(home), **arguments)
+                result, show = function(space.home(home), **arguments)
                 said = json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False) if as_json else None
             except (InputError, WorkError) as error:
                 _fail(str(error), 2 if isinstance(error, InputError) else 1)

@@ -5,11 +5,17 @@ They take uploads, YAML text, ids and Hub ids; never a home, an output path or a
 
 import functools
 import inspect
+import json
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import gradio as gr
+from gradio.components.api_component import Api
+from gradio.context import LocalContext
+from gradio_client.utils import python_type_to_json_schema
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from lab import (
@@ -17,6 +23,7 @@ from lab import (
     comparison,
     data,
     evaluations,
+    export,
     findings,
     generator,
     jobs,
@@ -35,7 +42,7 @@ from lab.runs import Run
 from lab.subjects import question as question_for
 from lab.subjects import resolve
 from lab.task import plain_problems
-from lab.ui import access, dataset_form, generate_tab, preset_commands, sweep_commands, task_commands
+from lab.ui import access, dataset_form, generate_tab, parameters, preset_commands, sweep_commands, task_commands
 from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
 
@@ -45,33 +52,63 @@ LOOK_EVERY = 0.3  # seconds
 def publish(home: Home) -> None:
     """Makes them of the functions below, on the page that is being built."""
     for function in COMMANDS:
-        gr.api(_event(home, function), api_name=function.__name__)
-    # Uploads need a component of their own, so that gradio takes no path but those under which it has kept an upload.
+        event = gr.api(_event(home, function), api_name=function.__name__)
+        for field, name in zip(_inputs(event), _asked(function), strict=True):
+            field._api_info["additional_description"] = parameters.meaning(function.__name__, name)
+    # Files need components of their own, so that gradio takes no path but those under which it has kept an upload.
     with gr.Row(visible=False):
         files = [gr.File(label=name) for name in ("file", "validation", "test")]
-        others = ["hub", "text", "label", "label_names", "target"]
-        words = [gr.Textbox("text" if name == "text" else None, label=name) for name in ("name", *others)]
-        add, added = gr.Button("dataset_add"), gr.JSON(label="dataset")
-    name, *about = words
+        name, *about = [
+            _field(dataset_add, name) for name in _asked(dataset_add) if name not in [x.label for x in files]
+        ]
+        add, added = gr.Button("dataset_add"), Api(None, {"type": "object", "additionalProperties": {}}, "dataset")
+        run_id, pack, packed = _field(run_export, "run_id"), gr.Button("run_export"), gr.File(label="zip")
     add.click(_event(home, dataset_add), [name, *files, *about], added, api_name="dataset_add")
+    pack.click(_event(home, run_export), run_id, packed, api_name="run_export", concurrency_limit=1)
+
+
+def _field(function: Callable, name: str) -> Api:
+    """What stands on the page, unseen, for a parameter of a command."""
+    given = inspect.signature(function).parameters[name]
+    about = {"additional_description": parameters.meaning(function.__name__, name)}
+    default = None if given.default is given.empty else given.default
+    return Api(default, python_type_to_json_schema(given.annotation) | about, name)
+
+
+def _inputs(event: gr.events.Dependency) -> list[Api]:
+    """The same of an event that Gradio has made of a function."""
+    return gr.context.Context.root_block.fns[event["id"]].inputs
+
+
+def _asked(function: Callable) -> list[str]:
+    """The names of the parameters that callers give."""
+    return [name for name in inspect.signature(function).parameters if name not in ("home", "request")]
 
 
 def _event(home: Home, function: Callable) -> Callable:
     """A command as an event: without the home, its arguments checked against their types, errors in plain words."""
     signature = inspect.signature(function)
-    parameters = list(signature.parameters.values())[1:]
+    asked = list(signature.parameters.values())[1:]
     checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
 
     @functools.wraps(function)
     def call(*values):
         try:
-            return checked(home, **dict(zip([p.name for p in parameters], values, strict=False)))
+            return _told(checked(home, **dict(zip([p.name for p in asked], values, strict=False))))
         except ValidationError as error:
-            raise InputError(plain_problems(error, [p.name for p in parameters])) from error
+            raise InputError(plain_problems(error, [p.name for p in asked])) from error
 
-    call.__signature__ = signature.replace(parameters=parameters)
+    call.__doc__ = parameters.docstring(function, asked)
+    call.__signature__ = signature.replace(parameters=asked)
     call.__annotations__ = {key: kind for key, kind in function.__annotations__.items() if key != "home"}
     return access.handler(call)
+
+
+def _told(result):
+    """A result; to a tool's caller as JSON, for Gradio would write it as Python does."""
+    request = LocalContext.request.get(None)
+    from_tool = request is not None and request.headers.get("x-gradio-user") == "mcp"
+    return json.dumps(result, ensure_ascii=False) if from_tool and isinstance(result, dict | list) else result
 
 
 # -- datasets --------------------------------------------------------------------------------------------------------
@@ -203,6 +240,21 @@ def run_delete(home: Home, request: gr.Request, run_id: str) -> dict:
     access.may_change(request)
     jobs.delete(home, Run(home, run_id))
     return {"id": run_id, "deleted": True}
+
+
+def run_export(home: Home, request: gr.Request, run_id: str) -> str:
+    """A run's adapter as a zip: PEFT files, task, settings and card; usable without the lab."""
+    access.may_change(request)  # it changes nothing, but weights are not for every visitor of a Space to take away
+    run = Run(home, run_id)
+    place = Path(_exports().name)
+    (place / f"{run.id}.zip").unlink(missing_ok=True)
+    return str(export.to_zip(run, place))
+
+
+@functools.cache
+def _exports() -> tempfile.TemporaryDirectory:
+    """Where zips are made, of which Gradio keeps a copy for as long as of an upload; it goes with this process."""
+    return tempfile.TemporaryDirectory(prefix="lab-export-")
 
 
 # -- subjects --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""What the parameters of the public events mean, each said once: by its name, or for one command or one family of them."""
+
+from collections.abc import Callable
+from inspect import Parameter
+
+WORDS = {
+    "about": "A sentence about what it is for.",
+    "config": "A run's config as YAML text; keys that are left out have their defaults.",
+    "dataset": "A dataset's name, as dataset_list has it; for a comparison, by default that of the runs.",
+    "decoding": "greedy, labels (the most probable label) or sample; by default that of the runs.",
+    "dry_run": "Only check and estimate; nothing is started.",
+    "lines": "Only the last so many lines.",
+    "max_length": "The limit in tokens against which prompts are counted.",
+    "model": "The base model whose tokenizer counts: tiny-llama or a Hub id, owner/name.",
+    "name": "The name of one of them, as the event that lists them has it.",
+    "probabilities": "Also the probabilities of all labels; without them it is quicker.",
+    "raw": "A whole prompt that goes to the model as it is.",
+    "row": "The number of a row, counted from 0.",
+    "rows": "Only the first so many rows.",
+    "run_id": "A run's id, as run_list has it.",
+    "settings": "Further keys of the decoding, each as key=value: max_new_tokens=32.",
+    "split": "validation, test or train.",
+    "subjects": "A list of run ids, RUN@STEP for a kept checkpoint, base:MODEL, or base.",
+    "task": "A task's name, as task_list has it; by default that of the runs or of the bundle.",
+    "title": "What people call the run.",
+    "version": "The number of the version.",
+    "dataset_add.file": "The training rows: an upload of csv, tsv, json, jsonl or parquet.",
+    "dataset_add.hub": "Instead of a file, a dataset of the Hub: owner/name[:config][@revision].",
+    "dataset_add.label": "The column with the label.",
+    "dataset_add.label_names": "The names of the integer labels 0, 1, …, with commas between.",
+    "dataset_add.name": "The name that the new dataset gets: small letters, digits, - and _.",
+    "dataset_add.target": "The column with the answer, for tasks that generate.",
+    "dataset_add.test": "The test rows: an upload.",
+    "dataset_add.text": "The column with the text.",
+    "dataset_add.validation": "The validation rows: an upload.",
+    "generate.task": "The task that puts a text into a prompt; by default that of the first run.",
+    "generate.text": "A text that goes through the task's prompt.",
+    "preset_save.name": "The name that the preset gets: small letters, digits, - and _.",
+    "run_note.text": "The note.",
+    "task_add.task": "A task as YAML text.",
+    "task_diff.first": "The number of the one version; by default that before the newest.",
+    "task_diff.second": "The number of the other; by default the newest.",
+    "task_save.task": "A task as YAML text.",
+}
+
+
+def meaning(command: str, parameter: str) -> str:
+    """What a parameter of a command means; empty where nothing is said."""
+    return WORDS.get(f"{command}.{parameter}") or WORDS.get(parameter, "")
+
+
+def docstring(function: Callable, parameters: list[Parameter]) -> str:
+    """A command's docstring and, in the form in which Gradio reads them, what its parameters mean."""
+    lines = [f"    {one.name}: {meaning(function.__name__, one.name)}" for one in parameters if one.name != "request"]
+    return "\n".join([function.__doc__, "", "Args:", *lines] if lines else [function.__doc__])
