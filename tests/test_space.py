@@ -18,9 +18,11 @@ import yaml
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from test_page_axe import problems
+from test_page_compare import end_generation
 from waiting import until
 
 from lab import space
+from lab.home import Home
 from lab.ui import commands
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,6 +141,7 @@ class Simulated:
         if self.process:
             self.process.terminate()
             self.process.wait(30)
+            end_generation(Home.at(self.home / "lab"))
 
     def client(self, cookie: str | None = None) -> Client:
         return Client(self.url, verbose=False, headers={"Cookie": f"session={cookie}"} if cookie else None)
