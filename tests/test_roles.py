@@ -10,7 +10,7 @@ from gradio.components.api_component import Api
 import app
 from lab.errors import InputError
 from lab.home import Home
-from lab.ui import access, commands, preset_commands, roles, space_head, task_commands
+from lab.ui import access, commands, preset_commands, roles, space_head, sweep_commands, task_commands
 
 ORG = {"preferred_username": "acme", "roleInOrg": "admin"}
 
@@ -113,13 +113,15 @@ READING = {
     "compare_tab": {"arrive", "show", "show_one", "watch"},
     "dataset_form": {"lambda: file_head EMPTY", "ask_for_names", "read_columns", "show_head", "switch"},
     "dataset_rows": {"go_to", "narrow", "show_dataset", "turn"},
-    "dataset_tab": {"pick", "refresh", "show_contents", "show_lengths"},
+    "dataset_tab": {"pick", "refresh", "show_chosen", "show_contents", "show_lengths"},
     "generate_tab": {"answer", "call_off", "show_row", "switch", "watch"},
     "label_editor": {"choose", "click", "do", "take_back", "type_in_table", "write"},
     "new_run": {"look_at", "refresh"},
     "preset_commands": {"preset_list", "preset_show"},
     "runs_view": {"lambda: HIDDEN", "ask", "choose", "look_again", "show_again"},
     "space_head": {"say"},
+    "sweep_commands": {"sweeps_list", "sweeps_show"},
+    "sweep_view": {"lambda: HIDDEN", "ask_delete", "ask_stop", "look_again", "show_again"},
     "task_commands": {
         "task_balance",
         "task_diff",
@@ -140,7 +142,7 @@ CHANGING = [
     *(commands.train, commands.run_stop, commands.run_resume, commands.run_delete, commands.run_rename),
     *(commands.run_note, commands.run_export, commands.dataset_add, preset_commands.preset_save),
     *(preset_commands.preset_delete, task_commands.task_add, task_commands.task_save, task_commands.task_restore),
-    task_commands.task_delete,
+    *(task_commands.task_delete, sweep_commands.sweep, sweep_commands.sweeps_stop, sweep_commands.sweeps_delete),
 ]
 
 
