@@ -54,6 +54,7 @@ def test_a_preset_fills_the_form_which_is_yaml_and_a_command_too(tab, home):
     tab.get_by_text("All settings (3 changed)", exact=True).wait_for()
     tab.get_by_text("As YAML, as a command, as a preset").click()
     text, command = tab.get_by_role("textbox", name="YAML"), tab.get_by_role("textbox", name="Command")
+    until(lambda: "town-hall" in text.input_value(), "what opens is filled")
     made = config.parse(config.mapping(text.input_value(), "it"))
     assert (made.task, made.epochs, made.evaluate_at) == ("town-hall", 10, [5, 10])
     words = shlex.split(command.input_value())
