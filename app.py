@@ -16,8 +16,10 @@ def build(home: Home) -> gr.Blocks:
     with gr.Blocks(title="QLoRA Lab", analytics_enabled=False, delete_cache=access.DELETE_UPLOADS) as page:
         gr.Markdown("# QLoRA Lab", elem_classes=["page-title"])
         with gr.Tabs():
-            for tab in (dataset_tab, train_tab, compare_tab, generate_tab):
+            opened = gr.State(None)  # what a tab wants to be asked in Generate
+            for tab in (dataset_tab, train_tab, compare_tab):
                 tab.build(page, home)
+            generate_tab.build(page, home, opened)
         commands.publish(home)
     return page
 
