@@ -15,8 +15,8 @@ def build(home: Home) -> gr.Blocks:
     """The page with its four tabs, and the commands as public events."""
     with gr.Blocks(title="QLoRA Lab", analytics_enabled=False, delete_cache=access.DELETE_UPLOADS) as page:
         gr.Markdown("# QLoRA Lab", elem_classes=["page-title"])
+        opened = gr.State(None)  # what a tab wants to be asked in Generate; among the tabs it would count as one
         with gr.Tabs():
-            opened = gr.State(None)  # what a tab wants to be asked in Generate
             for tab in (dataset_tab, train_tab, compare_tab):
                 tab.build(page, home)
             generate_tab.build(page, home, opened)

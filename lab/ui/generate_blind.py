@@ -19,11 +19,11 @@ def build() -> SimpleNamespace:
     with gr.Accordion("Blind votes", open=False):
         table = gr.HTML(rendered(Tally()), elem_classes=["flat"])
         reset = gr.Button("Reset tally", size="sm", min_width=120)
-        kept = gr.BrowserState(None, **STORED)
+    kept = gr.BrowserState(None, **STORED)
     return SimpleNamespace(table=table, reset=reset, kept=kept)
 
 
-def wire(page: gr.Blocks, parts: SimpleNamespace, tally: SimpleNamespace) -> gr.events.Dependency:
+def wire(tab: gr.Tab, parts: SimpleNamespace, tally: SimpleNamespace) -> gr.events.Dependency:
     """Returns the event of a vote, after which there is something to remember."""
 
     @access.handler
@@ -42,11 +42,15 @@ def wire(page: gr.Blocks, parts: SimpleNamespace, tally: SimpleNamespace) -> gr.
     def reset():
         return None, rendered(Tally())
 
+    @access.handler
+    def show(kept):
+        return rendered(blind.read(kept))
+
     voted = parts.shown.click(
         vote, [parts.standing, tally.kept], [parts.shown, parts.standing, tally.kept, tally.table], **QUIET
     )
     tally.reset.click(reset, None, [tally.kept, tally.table], **QUIET)
-    page.load(lambda kept: rendered(blind.read(kept)), tally.kept, tally.table, **QUIET)
+    tab.select(show, tally.kept, tally.table, **QUIET)
     return voted
 
 

@@ -77,11 +77,12 @@ def wire(page: gr.Blocks, home: Home, parts: SimpleNamespace) -> None:
         choices = gr.update(choices=[OWN_ROWS, *data.listing(home)])
         try:
             splits = asking.splits_of(home, offer.taken(names, MOST_ANSWERS), dataset or "")
-            split = split if split in splits else splits[0]
-            found = rows(home, names, dataset, split)
+            there = split in splits
+            found = rows(home, names, dataset, split if there else splits[0])
             numbers = gr.update(label=f"Row (0 to {len(found.rows) - 1:,})")
             said = asking.asked_text(found.task, asking.row_at(found.rows, number))
-            return choices, gr.update(choices=splits, value=split), numbers, said
+            offered = gr.update(choices=splits) if there else gr.update(choices=splits, value=splits[0])
+            return choices, offered, numbers, said
         except InputError as error:
             return choices, gr.skip(), gr.skip(), look.spelled(str(error))
 

@@ -34,11 +34,11 @@ def build(parts: SimpleNamespace) -> SimpleNamespace:
             clear = gr.Button("Clear history", size="sm", min_width=140)
             sure = gr.Button("Clear it for good", variant="stop", size="sm", min_width=140, visible="hidden")
             keep = gr.Button("Keep it", size="sm", min_width=90, visible="hidden")
-        kept = gr.BrowserState(None, **STORED)
+    kept = gr.BrowserState(None, **STORED)
     return SimpleNamespace(**locals())
 
 
-def wire(page: gr.Blocks, home: Home, parts: SimpleNamespace, own: SimpleNamespace, events: list) -> None:
+def wire(tab: gr.Tab, home: Home, parts: SimpleNamespace, own: SimpleNamespace, events: list) -> None:
     """`events` are those after which there may be something new to remember."""
 
     @access.handler
@@ -49,10 +49,14 @@ def wire(page: gr.Blocks, home: Home, parts: SimpleNamespace, own: SimpleNamespa
         return found, listed(history.records(found))
 
     @access.handler
+    def show(kept):
+        return listed(history.records(kept))
+
+    @access.handler
     def bring_back(event: gr.EventData, kept):
         when = getattr(event, "when", None)
         if when is None:
-            return {}
+            return gr.skip()
         record = history.at(kept, when)
         if not record:
             raise InputError("This question is not kept any more.")
@@ -74,7 +78,7 @@ def wire(page: gr.Blocks, home: Home, parts: SimpleNamespace, own: SimpleNamespa
 
     for event in events:
         event.then(remember, [parts.standing, own.kept], [own.kept, own.shown], **QUIET)
-    page.load(lambda kept: listed(history.records(kept)), own.kept, own.shown, **QUIET)
+    tab.select(show, own.kept, own.shown, **QUIET)
     own.shown.click(bring_back, own.kept, [*parts.inputs, parts.shown, parts.standing, parts.chat], **QUIET)
     own.clear.click(lambda: (gr.update(visible=True), gr.update(visible=True)), None, [own.sure, own.keep], **QUIET)
     own.keep.click(lambda: (HIDDEN, HIDDEN), None, [own.sure, own.keep], **QUIET)

@@ -11,13 +11,14 @@ import gradio as gr
 
 from lab import asking, data
 from lab.answered import MOST_ANSWERS
+from lab.errors import InputError
 from lab.home import Home
 from lab.ui import access, generate_controls, offer
 from lab.ui.generate_controls import OWN_ROWS, QUIET
 
 SELECT_TAB = """() => {
   if (new URLSearchParams(location.search).get("tab") === "generate")
-    [...document.querySelectorAll("button[role=tab]")].find(tab => tab.textContent.trim() === "Generate")?.click();
+    [...document.querySelectorAll("[role=tablist] [role=tab]")].find(tab => tab.textContent === "Generate")?.click();
 }"""
 
 
@@ -28,7 +29,7 @@ def wire(page: gr.Blocks, home: Home, parts: SimpleNamespace, opened: gr.State) 
 
     @access.handler
     def bring(wanted):
-        return bring_here(home, parts, wanted)
+        return bring_here(home, parts, wanted) if wanted else gr.skip()
 
     page.load(None, js=SELECT_TAB, **QUIET)
     page.load(from_address, None, opened, **QUIET)
@@ -39,7 +40,7 @@ def wire(page: gr.Blocks, home: Home, parts: SimpleNamespace, opened: gr.State) 
 def bring_here(home: Home, parts: SimpleNamespace, wanted) -> dict:
     """The values of the controls for what is wanted. Raises InputError for what is not there."""
     if not isinstance(wanted, dict):
-        return {}
+        raise InputError("Nothing that could be asked here has been chosen.")
     names = offer.taken(wanted.get("subjects"), MOST_ANSWERS)
     dataset, split, row = wanted.get("dataset") or "", wanted.get("split") or "validation", wanted.get("row")
     found = generate_controls.rows(home, names, dataset, split)
@@ -74,14 +75,10 @@ def in_address(home: Home, request: gr.Request) -> dict | None:
     }
 
 
-def subjects_in_address(home: Home, request: gr.Request) -> list[str]:
+def subjects_in_address(home: Home, request: gr.Request | None) -> list[str]:
     """Those subjects of the address that can be chosen."""
-    try:
-        asked = request.query_params
-        if asked.get("tab") != "generate":
-            return []
-        wanted = asked.getlist("subject")
-    except AttributeError:  # a request that came without an address
+    if request is None or request.query_params.get("tab") != "generate":
         return []
+    wanted = request.query_params.getlist("subject")
     choices = offer.on_offer(home) if wanted else []
     return [name for name in dict.fromkeys(wanted) if name in choices][:MOST_ANSWERS]

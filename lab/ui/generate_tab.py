@@ -41,7 +41,9 @@ def build(page: gr.Blocks, home: Home, opened: gr.State) -> None:
             parts.stop = gr.Button("Stop", min_width=120, interactive=False)
             about = "Columns are shuffled and have no names until you have voted."
             parts.blind = gr.Checkbox(False, label="Blind mode", info=about, min_width=200)
-        parts.shown = gr.HTML(answers.side_by_side(EMPTY, []), elem_classes=["side-by-side"], js_on_load=answers.CLICKS)
+        parts.shown = gr.HTML(
+            answers.side_by_side(EMPTY, []), elem_classes=["side-by-side", "flat"], js_on_load=answers.CLICKS
+        )
         parts.saved = download.build()
         # What is shown: its record and, of a blind vote, who stands behind which letter. It never leaves the server.
         parts.standing = gr.State(None)
@@ -55,15 +57,15 @@ def build(page: gr.Blocks, home: Home, opened: gr.State) -> None:
     generate_controls.wire(page, home, parts)
     _keep_up(page, home, tab, timer, parts)
     answered = _wire_answer(home, parts)
-    voted = generate_blind.wire(page, parts, tally)
-    generate_history.wire(page, home, parts, history, [answered, voted])
+    voted = generate_blind.wire(tab, parts, tally)
+    generate_history.wire(tab, home, parts, history, [answered, voted])
     generate_lists.wire(page, home, tab, parts, lists)
     generate_opened.wire(page, home, parts, opened)
 
 
 def _keep_up(page: gr.Blocks, home: Home, tab: gr.Tab, timer: gr.Timer, parts) -> None:
     @access.handler
-    def watch(request: gr.Request, seen, offered, names):
+    def watch(seen, offered, names, request: gr.Request = None):
         """What is on offer now; alike whichever comes first, the page that loads or a click on the tab."""
         others = offer.offered_now(home, seen, offered, names)
         if not others:

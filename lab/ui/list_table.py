@@ -56,11 +56,12 @@ def _record(number: int, record: Record) -> str:
 
 
 def _answer(record: Record, answer: Answer) -> str:
-    right = record.right(answer)
-    chips = chip("bad", "⚠ invalid") if record.reads_label and answer.label is None else ""
+    right, chips = record.right(answer), ""
+    if record.reads_label:
+        chips = chip("bad", "⚠ invalid") if answer.label is None else chip("plain", f"Label: {answer.label}")
     if right is not None:
         chips += chip("good", "✓ right") if right else chip("bad", "✗ wrong")
-    return f'<div class="words">{text(answer.output)}</div>{chips}'
+    return f'<div class="words">{text(answer.output)}</div><div class="chips">{chips}</div>'
 
 
 def _scores(names: list[str], records: list[Record]) -> str:
