@@ -1,6 +1,7 @@
 """What was asked and answered, as plain records: how an answer is read, and the records as JSON lines and Markdown."""
 
 import json
+import math
 import re
 from datetime import UTC, datetime
 from typing import Literal
@@ -75,6 +76,17 @@ def read(content) -> Record | None:
         return Record.model_validate(content)
     except ValidationError:
         return None
+
+
+def answer_of(event: dict) -> Answer:
+    """An answer as `SideBySide.answer` gives it; probabilities that are no numbers, as overflow makes them, are left out."""
+    values = {key: event[key] for key in Answer.model_fields}
+    chances = values["label_probabilities"]
+    if chances and not all(map(math.isfinite, chances.values())):
+        values["label_probabilities"] = None
+    for key in ("prompt", "output"):
+        values[key] = values[key][:LONGEST]
+    return Answer(**values)
 
 
 # -- as files --------------------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from lab import data, subjects, tasks
-from lab.answered import Answer, Given, Record
+from lab import answered, data, subjects, tasks
+from lab.answered import Given, Record
 from lab.chat import Chat
 from lab.config import BUNDLED_DATASET, BUNDLED_TASK, Decoding
 from lab.errors import InputError
@@ -41,15 +41,14 @@ class Asked:
 
     def record(self, when: float, answers: list[dict], said: str | None = None) -> Record:
         """What is remembered of it: the question and those answers that there are."""
-        keys = Answer.model_fields
         return Record(
             when=when,
             given=self.given,
-            asked=self.words,
-            said=self.said if said is None else said,
+            asked=self.words[: answered.LONGEST],
+            said=(self.said if said is None else said)[: answered.LONGEST],
             reads_label=self.reads_label,
             expected=self.expected,
-            answers=[Answer(**{key: answer[key] for key in keys}) for answer in answers],
+            answers=[answered.answer_of(answer) for answer in answers],
             turns=self.turns,
         )
 

@@ -20,10 +20,10 @@ def with_new(kept, record: Record) -> list[dict]:
     found, letters = [], 0
     for one in [record, *others][:MOST_RECORDS]:
         content = one.model_dump()
-        letters += len(json.dumps(content))
-        if letters > MOST_LETTERS:
-            break
-        found.append(content)
+        size = len(json.dumps(content))
+        if letters + size <= MOST_LETTERS:  # else it is left out; smaller ones behind it may still find room
+            letters += size
+            found.append(content)
     return found
 
 

@@ -80,6 +80,19 @@ def test_a_history_keeps_the_newest_and_not_too_much():
     assert history.at(kept, "x") is None
 
 
+def test_an_answer_that_is_too_long_for_a_history_leaves_the_others_there():
+    kept = history.with_new(None, record(when=1.0))
+    long = record(when=2.0, answers=[(f"tiny-{i}", "x" * 150_000, None) for i in range(3)])
+    assert [x.when for x in history.records(history.with_new(kept, long))] == [1.0]
+
+
+def test_an_answer_of_a_model_that_overflows_is_still_an_answer():
+    event = {"event": "answer", "subject": "base", "prompt": "x" * 300_000, "output": "fine", "label": None}
+    event |= {"seconds": 1.0, "tokens": 2, "label_probabilities": {"fine": float("nan"), "other": 0.5}}
+    found = answered.answer_of(event)
+    assert (found.label_probabilities, found.output, len(found.prompt)) == (None, "fine", answered.LONGEST)
+
+
 @pytest.mark.parametrize("kept", [None, {}, "x", [1, {"when": 1}, {**record().model_dump(), "more": 1}], [[[]]]])
 def test_what_a_browser_has_made_up_is_left_out(kept):
     assert history.records(kept) == []

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import colours
 import gradio as gr
@@ -21,8 +22,10 @@ from lab.config import Decoding
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import lock_holder
+from lab.prompt_lists import Prompt
 from lab.ui import generate_controls, generate_opened, generate_told, offer
 
+LISTS = "lab.ui.generate_lists"
 BOTH = ["base", "tiny-1"]
 
 
@@ -234,7 +237,7 @@ def test_a_list_of_prompts_is_kept_and_run_through_all_subjects(tab, marks):
 
     decode(tab, "labels")
     press(tab, "Run all")
-    tab.get_by_text("All 2 prompts were run.").wait_for()
+    tab.get_by_text("All of it was run: 2 prompts.").wait_for()
     table = tab.get_by_role("region", name="Results of the list").locator("tbody tr")
     first = table.first.locator("td").all_text_contents()
     assert first[1:3] == ["one", "fine"]
@@ -248,8 +251,10 @@ def test_a_list_of_prompts_is_kept_and_run_through_all_subjects(tab, marks):
         [("one", "base"), ("one", "tiny-1")],
     )
 
-    decode_again = tab.get_by_label("sample", exact=True)
-    decode_again.check()
+    from test_page_axe import problems
+
+    assert [problems(tab.page, theme) for theme in ("dark", "light")] == [[], []]
+    tab.get_by_label("sample", exact=True).check()
     tab.get_by_label("Max new tokens").fill("4096")
     tab.get_by_label("Temperature").fill("9")
     press(tab, "Run all")
@@ -337,6 +342,27 @@ def test_what_a_busy_browser_has_missed_is_shown_again(tiny_run, home):
     for shown_for, again in ((None, True), ([["base"], *controls[1:]], True), (controls, False)):
         changes = [change for _, change in clicked(home, "Compare", **first, shown_for=shown_for)]
         assert (2 in changes) is again
+
+
+def test_visitors_of_a_space_run_lists_and_change_none(home, monkeypatch):
+    prompt_lists.create(home, "mine")
+    prompt_lists.add(home, "mine", [Prompt(text="one")])
+    handlers = {e.fn.__name__: e.fn for e in app.build(home).fns.values() if e.fn and e.fn.__module__ == LISTS}
+    monkeypatch.setenv("SPACE_ID", "me/lab")
+    monkeypatch.delenv("LAB_LOGIN", raising=False)
+    pressed, visitor = SimpleNamespace(remove=1), None
+    changing = {"make": ["new"], "rename": ["mine", "new"], "ask": ["mine"], "delete": ["mine"]}
+    changing |= {"remove": [pressed, "mine"], "add": ["mine", ""], "add_all": ["mine", "two", "text"]}
+    for name, values in changing.items():
+        with pytest.raises(gr.Error):
+            handlers[name](visitor, *values)
+    assert set(handlers) - set(changing) <= {"refresh", "show", "run", "stop", "save", "<lambda>"}
+    assert [x.text for x in prompt_lists.load(home, "mine")] == ["one"]
+    done = {"event": "answer", "subject": "base", "output": "positive", "label": "positive", "prompt": ""}
+    done |= {"label_probabilities": None, "tokens": 1, "seconds": 1}
+    monkeypatch.setattr(generator, "ask", lambda *_: iter([done]))
+    run = handlers["run"](SimpleNamespace(session_hash="x"), "mine", ["base"], *Decoding().model_dump().values())
+    assert "All of it was run: 1 prompt." in list(run)[-1][0]
 
 
 def given(**changes) -> Given:

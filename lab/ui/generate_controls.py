@@ -35,7 +35,7 @@ def build() -> SimpleNamespace:
     with gr.Column(visible=False) as chat_form:
         about = "What stands before the conversation; may be empty."
         system = gr.Textbox(label="System message", info=about, lines=1, max_lines=12, max_length=LONGEST)
-        about = "Each subject goes on with its own conversation: what it answered itself stands in its next prompt."
+        about = "Each subject goes on with its own conversation, in which its own answers stand; other subjects begin a new one."
         message = gr.Textbox(label="Message", info=about, lines=2, max_lines=20, max_length=LONGEST)
         new_chat = gr.Button("New chat", size="sm", min_width=120)
     with gr.Accordion("Decoding", open=False):
@@ -49,7 +49,7 @@ def _row_form() -> tuple:
     with gr.Column() as row_form:
         with gr.Row(elem_classes=["at-end"]):
             few = {"filterable": False, "interactive": True, "min_width": 140}
-            dataset = gr.Dropdown([OWN_ROWS], value="", label="Dataset of the row", **few)
+            dataset = gr.Dropdown([OWN_ROWS], value="", label="Dataset of the row", **{**few, "min_width": 180})
             split = gr.Dropdown(["validation"], value="validation", label="Rows", **few)
             number = gr.Number(0, label="Row", precision=0, minimum=0, interactive=True, min_width=120)
             steps = [gr.Button(word, min_width=90) for word in ("Previous", "Next", "Random")]

@@ -202,7 +202,7 @@ def results(home: Home, chosen, names, decoding, halt: threading.Event):
             yield said if said != STOPPED else f"{STOPPED} {len(records):,} of {len(prompts):,} were run.", records
             return
         records = [*records, record]
-    yield f"All {len(prompts):,} prompts were run.", records
+    yield f"All of it was run: {len(prompts):,} prompt{'s' * (len(prompts) > 1)}.", records
 
 
 def _saves_results(form: str):

@@ -6,7 +6,6 @@ import time
 import gradio as gr
 
 from lab import asking
-from lab.answered import Given, Record
 from lab.asking import Asked
 from lab.blind import shuffled
 from lab.errors import InputError
@@ -24,7 +23,7 @@ from lab.ui import (
     offer,
 )
 from lab.ui.generate_controls import QUIET
-from lab.ui.generate_told import STARTING, growing, hidden, recorded, special_of, told
+from lab.ui.generate_told import growing, hidden, recorded, special_of, told
 
 LOOK_EVERY = 5  # seconds between two looks for new runs
 EMPTY = "Choose what to ask and press Generate: the answers of all subjects appear here, side by side."
@@ -85,37 +84,24 @@ def _wire_answer(home: Home, parts) -> gr.events.Dependency:
     def answer(request: gr.Request, chat, blind, *values):
         """The answers as they grow, and what the buttons can do."""
         try:
-            given = generate_controls.given_of(*values)
-            if blind and given.way == "chat":
-                raise InputError("A chat shows who says what: leave blind mode, or ask with a text.")
-            asked = asking.look_up(home, given, said_before(chat, given))
+            asked = asked_with(home, chat, blind, values)
         except InputError as error:
             yield answers.side_by_side(look.spelled(str(error)), []), gr.skip(), gr.skip(), None, gr.skip(), gr.skip()
             return
         session, halt = request.session_hash, threading.Event()
         call_off(request)  # what was asked before, by Enter in a text
         called_off[session] = halt
-        letters = shuffled(given.names) if blind else None
-        said, events, shown_before = STARTING, {}, None
+        letters, before = shuffled(asked.names) if blind else None, None
         for said, events in told(home, asked, halt):
             if called_off.get(session) is not halt:
                 return  # another answer is being made by now
             shown = hidden(ANSWERING, letters) if letters else growing(asked, said, events)
-            if shown != shown_before:
+            if shown != before:
                 yield shown, *buttons(asking=True), gr.skip(), gr.skip(), gr.skip()
-            shown_before = shown
+            before = shown
         called_off.pop(session, None)
-        record = recorded(asked, said, events, time.time())
-        complete = len(record.answers) == len(given.names)
-        if letters and complete:
-            shown = hidden(VOTE, letters, record, answers.ballot(list(letters)))
-        elif letters:
-            shown, record = answers.side_by_side(look.spelled(said), []), None
-        else:
-            shown = growing(asked, said, events)
-        goes_on = [chat_after(asked, record), ""] if given.way == "chat" and complete else [gr.skip(), gr.skip()]
         # All at once: of several changes within milliseconds the browser may apply the last alone.
-        yield shown, *buttons(asking=False), standing(record, asked.bases, letters), *goes_on
+        yield at_the_end(asked, said, events, letters)
 
     @access.handler
     def call_off(request: gr.Request):
@@ -137,24 +123,35 @@ def _wire_answer(home: Home, parts) -> gr.events.Dependency:
     return asked
 
 
+def asked_with(home: Home, chat: dict | None, blind: bool, values: tuple) -> Asked:
+    """What is asked with what stands in the controls. Raises InputError."""
+    given = generate_controls.given_of(*values)
+    if blind and given.way == "chat":
+        raise InputError("A chat shows who says what: leave blind mode, or ask with a text.")
+    goes_on = given.way == "chat" and chat and set(chat["turns"]) == set(given.names)  # with others it begins anew
+    return asking.look_up(home, given, chat["turns"] if goes_on else None)
+
+
+def at_the_end(asked: Asked, said: str, events: dict[str, dict], letters: dict[str, str] | None) -> tuple:
+    """What is shown and what is remembered once all answers are there, or no more of them come."""
+    record = recorded(asked, said, events, time.time())
+    complete = len(record.answers) == len(asked.names)
+    if not letters:
+        shown = growing(asked, said, events)
+    elif complete:
+        shown = hidden(VOTE, letters, record, answers.ballot(list(letters)))
+    else:
+        shown = answers.side_by_side(look.spelled(said), [])
+    stands = None
+    if record.answers and (complete or not letters):
+        stands = {"record": record.model_dump(), "special": special_of(asked.bases), "letters": letters}
+    goes_on = [gr.skip(), gr.skip()]
+    if asked.given.way == "chat" and complete:
+        output = {answer.subject: answer.output for answer in record.answers}
+        goes_on = [{"turns": {name: [*turns, output[name]] for name, turns in asked.turns.items()}}, ""]
+    return shown, *buttons(asking=False), stands, *goes_on
+
+
 def buttons(asking: bool) -> tuple[dict, dict]:
     """Generate while nothing is asked, Stop while something is."""
     return gr.update(interactive=not asking), gr.update(interactive=asking)
-
-
-def standing(record: Record | None, bases: dict[str, str], letters: dict[str, str] | None = None) -> dict | None:
-    """What is shown, as the other parts of the tab read it; `letters` are those of a vote that is still to come."""
-    if not record or not record.answers:
-        return None
-    return {"record": record.model_dump(), "special": special_of(bases), "letters": letters}
-
-
-def said_before(chat: dict | None, given: Given) -> dict[str, list[str]] | None:
-    """The conversations so far; with other subjects a chat begins anew."""
-    return chat["turns"] if given.way == "chat" and chat and set(chat["turns"]) == set(given.names) else None
-
-
-def chat_after(asked: Asked, record: Record) -> dict:
-    """The conversations with the answers that were just given."""
-    said = {answer.subject: answer.output for answer in record.answers}
-    return {"turns": {name: [*turns, said[name]] for name, turns in asked.turns.items()}}

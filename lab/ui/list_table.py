@@ -24,7 +24,7 @@ def prompts(found: list[Prompt]) -> str:
     if not found:
         return said("This list is empty. Add the prompt above, or paste prompts below, one a line.")
     rows = "".join(_prompt(i, prompt) for i, prompt in enumerate(found, 1))
-    return _table("Prompts of the list", f"{len(found):,} prompts", ["", "Prompt", "Asked", "Expected", ""], rows)
+    return _table("Prompts of the list", _counted(len(found)), ["", "Prompt", "Asked", "Expected", ""], rows)
 
 
 def _prompt(number: int, prompt: Prompt) -> str:
@@ -45,9 +45,7 @@ def results(words: str, records: list[Record]) -> str:
     names = records[0].given.names
     rows = "".join(_record(i, record) for i, record in enumerate(records, 1))
     foot = f'<tr><th scope="row" colspan="3">Right, of those expected</th>{_scores(names, records)}</tr>'
-    return line + _table(
-        "Results of the list", f"{len(records):,} prompts", ["", "Prompt", "Expected", *names], rows + foot
-    )
+    return line + _table("Results of the list", _counted(len(records)), ["", "Prompt", "Expected", *names], rows + foot)
 
 
 def _record(number: int, record: Record) -> str:
@@ -71,6 +69,10 @@ def _scores(names: list[str], records: list[Record]) -> str:
         known = [r.right(a) for r in records for a in r.answers if a.subject == name and r.right(a) is not None]
         cells.append(f"<td>{sum(known):,} of {len(known):,}</td>" if known else "<td></td>")
     return "".join(cells)
+
+
+def _counted(prompts: int) -> str:
+    return f"{prompts:,} prompt{'s' * (prompts != 1)}"
 
 
 def _table(label: str, caption: str, heads: list[str], rows: str) -> str:
