@@ -360,7 +360,7 @@ def test_visitors_of_a_space_run_lists_and_change_none(home, monkeypatch):
     assert [x.text for x in prompt_lists.load(home, "mine")] == ["one"]
     done = {"event": "answer", "subject": "base", "output": "positive", "label": "positive", "prompt": ""}
     done |= {"label_probabilities": None, "tokens": 1, "seconds": 1}
-    monkeypatch.setattr(generator, "ask", lambda *_: iter([done]))
+    monkeypatch.setattr(generator, "ask", lambda *_: (yield done))
     run = handlers["run"](SimpleNamespace(session_hash="x"), "mine", ["base"], *Decoding().model_dump().values())
     assert "All of it was run: 1 prompt." in list(run)[-1][0]
 
