@@ -16,6 +16,7 @@ from lab.ui.answers import Column, of_record, side_by_side
 from lab.ui.look import spelled
 
 UPDATE_EVERY = 0.1  # seconds between two partial texts
+LETTERS_A_SECOND = 10_000  # a long text is shown anew less often, or a slow browser would not keep up
 STARTING = "Waiting for the generation worker; when it has to start, that takes a while."
 STOPPED = "Stopped."
 
@@ -46,7 +47,8 @@ def paced(events: Iterator[dict]) -> Iterator[dict]:
     """Events without the partial texts that come too fast to be seen."""
     last = 0.0
     for event in events:
-        if event["event"] != "text" or time.monotonic() - last > UPDATE_EVERY:
+        pause = UPDATE_EVERY + len(event.get("output", "")) / LETTERS_A_SECOND
+        if event["event"] != "text" or time.monotonic() - last > pause:
             last = time.monotonic()
             yield event
 
