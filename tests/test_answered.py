@@ -75,7 +75,7 @@ def test_a_history_keeps_the_newest_and_not_too_much():
     long = [("base", "x" * 150_000, None)]
     for i in range(5):
         kept = history.with_new(kept, record(when=100.0 + i, answers=long))
-    assert [x.when for x in history.records(kept)][:3] == [104.0, 103.0, 20.0]
+    assert [x.when for x in history.records(kept)][:3] == [104.0, 103.0, 34.0]
     assert history.at(kept, 103.0).answers[0].output == long[0][1]
     assert history.at(kept, "x") is None
 
