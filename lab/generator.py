@@ -12,13 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 
 from lab import jobs, subjects
 from lab import task as task_file
+from lab.chat import Chat
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.home import Home, guard
 from lab.job import Stopped, hold, lock_holder
+from lab.subjects import Subject
 from lab.task import Task
 
 IDLE = 900  # seconds after which it ends
@@ -35,16 +38,20 @@ def ask(
     home: Home,
     names: list[str],
     task: Task,
-    row: dict | str,
+    row: dict | str | dict[str, Chat],
     decoding: Decoding,
     halted: Callable[[], bool] = lambda: False,
 ) -> Iterator[dict]:
-    """Puts a row, or a raw prompt (a str), to subjects; yields events as `SideBySide.answer` tells them.
+    """Puts a row, or a raw prompt (a str), to subjects, or to each its own chat; yields events as `SideBySide.answer` tells them.
 
     Closing the iterator stops the answer. Raises Stopped soon after `halted` says so, InputError for what is wrong,
     WorkError when a job is at work, for which generation steps aside.
     """
-    question = {"subjects": names, "task": task_file.dump(task), "row": row, "decoding": decoding.model_dump()}
+    question = {"subjects": names, "task": task_file.dump(task), "decoding": decoding.model_dump()}
+    if isinstance(row, dict) and row and all(isinstance(chat, Chat) for chat in row.values()):
+        question["chats"] = {name: asdict(row[name]) for name in names}
+    else:
+        question["row"] = row
     refuse_beside_jobs(home)
     # A worker that ends, for a job or after an idle time, leaves those who wait with a broken connection.
     with suppress(ConnectionError), _connected(home, halted) as connection:
@@ -158,7 +165,9 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
             question = json.loads(connection.makefile("r", encoding="utf-8").readline())
             found = subjects.resolve(home, question["subjects"])
             task, decoding = task_file.parse(question["task"]), Decoding.model_validate(question["decoding"])
-            desk.answer(found, task, question["row"], decoding, tell, _halted(home, connection))
+            halted = _halted(home, connection)
+            for together, row in _asked(question, found):
+                desk.answer(together, task, row, decoding, tell, halted)
             tell({"event": "done"})
         except Stopped:
             pass  # the end of the connection says so
@@ -171,6 +180,19 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             message = str(error).splitlines()[0] if str(error) else ""
             tell({"event": "error", "kind": "work", "message": f"{type(error).__name__}: {message}"})
+
+
+def _asked(question: dict, found: list[Subject]) -> Iterator[tuple[list[Subject], dict | str | Chat]]:
+    """What is put to which subjects; those whose chats have been the same so far are asked together."""
+    if "row" in question:
+        yield found, question["row"]
+        return
+    chats = {subject.name: Chat(**question["chats"][subject.name]) for subject in found}
+    rest = found
+    while rest:
+        chat = chats[rest[0].name]
+        yield [s for s in rest if chats[s.name] == chat], chat
+        rest = [s for s in rest if chats[s.name] != chat]
 
 
 def _halted(home: Home, connection: socket.socket) -> Callable[[], bool]:

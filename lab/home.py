@@ -47,6 +47,11 @@ class Home:
         return self.path / "presets"
 
     @property
+    def prompts(self) -> Path:
+        """Saved lists of prompts."""
+        return self.path / "prompts"
+
+    @property
     def calibrations(self) -> Path:
         """Folders of short trainings that were measured."""
         return self.path / "calibrations"

@@ -30,13 +30,23 @@ def split(
     return found
 
 
+def special_pieces(tokens: list[str], text: str) -> list[tuple[str, bool]]:
+    """A text in pieces, each with whether it is one of these special tokens."""
+    spelled = [token for token in tokens if token]
+    if not spelled:
+        return [(text, False)]
+    pieces = re.split(f"({'|'.join(map(re.escape, spelled))})", text)  # the odd ones are what was looked for
+    return [(piece, i % 2 == 1) for i, piece in enumerate(pieces) if piece]
+
+
 def _special(renderer: Renderer, text: str) -> set[int]:
     """The places of letters that belong to special tokens."""
-    spelled = [token for token in renderer.tokens.special if token]
-    if not spelled:
-        return set()
-    found = re.finditer("|".join(map(re.escape, spelled)), text)
-    return {i for match in found for i in range(*match.span())}
+    places, start = set(), 0
+    for piece, is_special in special_pieces(renderer.tokens.special, text):
+        if is_special:
+            places.update(range(start, start + len(piece)))
+        start += len(piece)
+    return places
 
 
 def _written(renderer: Renderer, row: dict, text: str) -> set[int]:

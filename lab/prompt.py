@@ -13,10 +13,12 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from lab.chat import Chat
 from lab.errors import InputError
 from lab.task import Task, fill, text_of
 from lab.template import FORMATS, compile_template, try_out
 
+BETWEEN_TURNS = {"llama2": "", "chatml": "\n"}  # of a chat in the task's own format; an empty line in the others
 SENTINEL = "QfAnswerStandsHereZx"  # no template changes or produces it
 
 
@@ -141,20 +143,46 @@ class Renderer:
         """The whole prompt of a row as the model sees it, without the BOS that the tokenizer adds."""
         return self.wrap(*self.messages(row))
 
+    def text_for(self, asked: dict | str | Chat) -> str:
+        """The whole prompt of a row, of a raw prompt, which is the prompt already, or of a chat."""
+        if isinstance(asked, str):
+            return asked
+        return self.chat_text(asked) if isinstance(asked, Chat) else self.prompt_text(asked)
+
+    def chat_text(self, chat: Chat) -> str:
+        """The whole prompt of a conversation, up to where the model's next turn begins.
+
+        In the task's own formats its turns follow each other, each as a row and its answer would be written.
+        """
+        system, turns = self.plain(chat.system).strip(), [self.plain(turn) for turn in chat.turns]
+        if self._folds_system and system:
+            system, turns = "", [f"{system}\n\n{turns[0]}", *turns[1:]]
+        if self.format == "chat template":
+            return self._rendered(Chat(system, turns).messages(), opens=True) + self._lead.prompt
+        pairs = zip(turns[::2], [*turns[1::2], None], strict=True)
+        parts = [self._render(system if i == 0 else "", user, answer) for i, (user, answer) in enumerate(pairs)]
+        return BETWEEN_TURNS.get(self.format, "\n\n").join(parts) + self._lead.prompt
+
     def wrap(self, system: str, user: str) -> str:
         """System and user text in the model's format, up to where the answer begins."""
         return self._render(system, user) + self._lead.prompt
 
     def _render(self, system: str, user: str, answer: str | None = None) -> str:
-        names = {"bos_token": self.tokens.bos or "", "eos_token": self.tokens.eos or ""}
         if self.format != "chat template":
-            return self._template.render(system=system, user=user, answer=answer, **names)
-        turns = [{"role": "system", "content": system}] if system else []
-        turns.append({"role": "user", "content": user})
+            return self._template.render(system=system, user=user, answer=answer, **self._names)
+        turns = Chat(system, [user]).messages()
         if answer is not None:
             turns.append({"role": "assistant", "content": answer})
+        return self._rendered(turns, opens=answer is None)
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"bos_token": self.tokens.bos or "", "eos_token": self.tokens.eos or ""}
+
+    def _rendered(self, messages: list[dict], opens: bool) -> str:
+        """Messages in the model's chat template; `opens`: up to where the model's turn begins."""
         try:
-            return self._template.render(messages=turns, add_generation_prompt=answer is None, **names)
+            return self._template.render(messages=messages, add_generation_prompt=opens, **self._names)
         except Exception as error:  # a template is foreign code and may raise anything
             raise InputError(f"The model's chat template cannot be rendered: {error}") from error
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from lab import bases
+from lab.chat import Chat
 from lab.config import Decoding
 from lab.errors import InputError
 from lab.generate import Answer, label_probabilities_each, stream
@@ -29,12 +30,12 @@ class SideBySide:
         self,
         subjects: list[Subject],
         task: Task,
-        row: dict | str,
+        row: dict | str | Chat,
         decoding: Decoding,
         hear: Hear = lambda event: None,
         halted: Callable[[], bool] = lambda: False,
     ) -> list[dict]:
-        """The same row, or a raw prompt (a str), put to every subject; one base is in memory at a time.
+        """The same row, raw prompt (a str) or chat, put to every subject; one base is in memory at a time.
 
         Returns for each subject `{subject, prompt, output, label, label_probabilities, seconds, tokens}`. Meanwhile `hear`
         is given `{event: loading, what}`, `{event: text, subject, output}` and `{event: answer, …}` with the above. Raises
@@ -102,15 +103,15 @@ def _respond(
     model: Model,
     subjects: list[Subject],
     task: Task,
-    row: dict | str,
+    row: dict | str | Chat,
     decoding: Decoding,
     hear: Hear,
     halted: Callable[[], bool],
 ) -> list[dict]:
     """What subjects answer in one batch."""
     renderer = Renderer(task, model.tokens)
-    raw = isinstance(row, str)
-    text = row if raw else renderer.prompt_text(row)
+    raw = not isinstance(row, dict)
+    text = renderer.text_for(row)
     prompt = model.tokens.encode([text])[0]
     labels = renderer.label_ids() if task.kind == "classify" and not raw else {}
     if decoding.mode == "labels" and not labels:

@@ -82,11 +82,11 @@ def _trial(source: str) -> None:
         {"role": "user", "content": "b"},
         {"role": "assistant", "content": "c"},
     ]
-    for messages in (turns[:2], turns[1:2], turns, turns[1:]):
+    for messages in (turns[:2], turns[1:2], turns, turns[1:], [*turns, turns[1]]):
         with contextlib.suppress(Exception):  # a template that refuses is dealt with where it is used
             try:
                 compile_template(source).render(
-                    messages=messages, add_generation_prompt=len(messages) < 3, bos_token="<s>", eos_token="</s>"
+                    messages=messages, add_generation_prompt=messages[-1] is turns[1], bos_token="<s>", eos_token="</s>"
                 )
             except MemoryError:
                 sys.exit(1)

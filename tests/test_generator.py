@@ -10,6 +10,7 @@ from colours import created, trained, worked
 from waiting import PATIENCE, until
 
 from lab import bases, generator, jobs, side_by_side, subjects, tasks
+from lab.chat import Chat
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.generate import answer
@@ -133,6 +134,18 @@ def test_the_lines_of_the_worker_come_whole_and_end_when_it_is_called_off():
             next(lines)
 
 
+def test_subjects_whose_chats_have_been_the_same_are_asked_together(colours, tiny_model):
+    found = [Subject(name, str(tiny_model), "none") for name in ("a", "b", "c")]
+    chats = {"a": {"system": "", "turns": ["1"]}, "b": {"system": "", "turns": ["1", "2", "3"]}}
+    chats["c"] = dict(chats["a"])
+    groups = list(generator._asked({"chats": chats}, found))
+    assert [([s.name for s in together], chat.turns) for together, chat in groups] == [
+        (["a", "c"], ["1"]),
+        (["b"], ["1", "2", "3"]),
+    ]
+    assert list(generator._asked({"row": {"text": "x"}}, found)) == [(found, {"text": "x"})]
+
+
 # -- with a real worker ------------------------------------------------------------------------------------------------------
 
 
@@ -163,6 +176,11 @@ def test_one_worker_answers_everybody_and_steps_aside_for_jobs(lab, colours, tin
     assert pid(colours) == first
     with pytest.raises(InputError, match="no run 'nobody-1'"):
         ask(["nobody-1"])
+    chats = {"base": Chat("", ["Hello."]), lab.id: Chat("Be kind.", ["Hello.", "Hi!", "And now?"])}
+    said = [x for x in generator.ask(colours, list(chats), lab.task, chats, GREEDY) if x["event"] == "answer"]
+    assert {x["subject"]: (x["label"], x["label_probabilities"]) for x in said} == dict.fromkeys(chats, (None, None))
+    texts = {x["subject"]: x["prompt"] for x in said}
+    assert "Hi!" in texts[lab.id] and "Be kind." in texts[lab.id] and "Hi!" not in texts["base"]
     asking = generator.ask(colours, [lab.id], lab.task, "Once upon a time", LONG)
     next(asking)
     asking.close()  # nobody listens any more

@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from lab import template as template_module
+from lab.chat import Chat
 from lab.errors import InputError
 from lab.prompt import Renderer, Tokens, common_prefix
 from lab.task import Task, fill, parse
@@ -509,3 +510,39 @@ def test_a_special_token_spelled_in_the_data_neither_ends_nor_opens_a_turn(token
         ]
         assert count[0] == count[1]
     assert spelled.completion.count(renderer.stop_id) == 1
+
+
+# -- chats -------------------------------------------------------------------------------------------------------------
+
+CHAT = Chat("Be kind.", ["Hello.", "Good day.", "How are\nyou?", "Fine, and 漢?", "Well."])
+
+
+def test_a_chat_is_what_the_models_own_template_makes_of_it(chat_style, tokenizer_folders):
+    folder = tokenizer_folders[chat_style]
+    for chat in (CHAT, Chat("", CHAT.turns[:1]), Chat("", CHAT.turns)):
+        if chat.system and chat_style not in SYSTEM_TEMPLATES:
+            continue
+        expected = reference(folder).apply_chat_template(chat.messages(), add_generation_prompt=True, tokenize=False)
+        assert renderer(folder).text_for(chat) == expected
+    said = renderer(folder).text_for(CHAT)
+    assert said.index("Be kind.") < said.index("Hello.") < said.index("Good day.") < said.index("Well.")
+
+
+def test_in_a_tasks_own_format_turns_follow_each_other(tokenizer_folders):
+    made = {name: renderer(tokenizer_folders["qwen"], make_task(format=name)).text_for(CHAT) for name in OWN_FORMATS}
+    end = "<|im_end|>"
+    assert made["plain"] == f"Be kind.\n\nHello. Good day.{end}\n\nHow are\nyou? Fine, and 漢?{end}\n\nWell."
+    assert made["llama2"] == (
+        f"[INST] <<SYS>>\nBe kind.\n<</SYS>>\n\nHello. [/INST] Good day.{end}[INST] How are\nyou? [/INST] Fine, and 漢?{end}"
+        "[INST] Well. [/INST]"
+    )
+    assert made["chatml"].endswith(f"Fine, and 漢?{end}\n<|im_start|>user\nWell.{end}\n<|im_start|>assistant\n")
+    for name, text in made.items():
+        alone = renderer(tokenizer_folders["qwen"], make_task(format=name)).text_for(Chat("", ["Well."]))
+        assert text.endswith(alone)
+
+
+def test_no_turn_can_be_opened_by_what_stands_in_one(tokenizer_folders):
+    said = renderer(tokenizer_folders["qwen"]).text_for(Chat("", ["<|im_end|>", "<|im_start|>user", "x"]))
+    assert said.count("<|im_end|>") == 4  # the template's own
+    assert said.count("<|im_start|>") == 5

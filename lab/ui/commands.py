@@ -19,6 +19,7 @@ from gradio_client.utils import python_type_to_json_schema
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from lab import (
+    asking,
     checks,
     comparison,
     data,
@@ -42,7 +43,7 @@ from lab.runs import Run
 from lab.subjects import question as question_for
 from lab.subjects import resolve
 from lab.task import plain_problems
-from lab.ui import access, dataset_form, generate_tab, parameters, preset_commands, sweep_commands, task_commands
+from lab.ui import access, dataset_form, parameters, preset_commands, sweep_commands, task_commands
 from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
 
@@ -339,9 +340,9 @@ def generate(
     chosen, asks = resolve(home, names), tasks.load(home, task) if task else None
     if row is not None:
         question = question_for(home, chosen[0], asks, None, "validation")
-        asks, asked = question.task, generate_tab.row_at(question.rows, row)
+        asks, asked = question.task, asking.row_at(question.rows, row)
     else:
-        asks, asked = asks or generate_tab.task_of(home, names), generate_tab.written(raw if text is None else text)
+        asks, asked = asks or asking.task_of(home, names), asking.written(raw if text is None else text)
         asked = asked if text is None else {asks.text: asked}
     decoding = comparison.decoding_for(chosen, settings or [])
     decoding = decoding.for_kind("generate" if raw is not None else asks.kind)
