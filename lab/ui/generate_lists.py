@@ -110,10 +110,10 @@ def _wire_changes(home: Home, parts: SimpleNamespace, own: SimpleNamespace) -> N
 
     @access.handler
     def remove(request: gr.Request, event: gr.EventData, chosen):
+        access.may_change(request)
         number = getattr(event, "remove", None)
         if number is None:
             return gr.skip(), gr.skip()  # a click on something else
-        access.may_change(request)
         prompt_lists.remove(home, chosen, number)
         return now(home, chosen)
 
