@@ -10,7 +10,7 @@ import pytest
 import yaml
 from waiting import until
 
-from lab import comparison, data, evaluations, jobs, tasks
+from lab import comparison, data, jobs, scoreboard, tasks
 from lab.comparison import Comparison
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError
@@ -91,7 +91,7 @@ def scored(tab) -> list[str]:
 def test_base_and_the_newest_run_stand_there_by_themselves_and_nothing_is_hidden(tab, marks):
     until(lambda: scored(tab) == ["base", "tiny-1"])
     asked = comparison.look_up(marks, Comparison(subjects=["base", "tiny-1"]))
-    known = evaluations.compare(asked.known(marks))[0]
+    known = scoreboard.compare(asked.known(marks))[0]
     assert table(tab, "Scores") == compare_tab.scores_of(known)["data"]
     assert sum(x["invalid"] for x in known) > 0
     until(lambda: table(tab, "Invalid outputs"))

@@ -5,7 +5,7 @@ from typing import get_args
 
 import gradio as gr
 
-from lab import comparison, evaluations, jobs
+from lab import comparison, jobs
 from lab.comparison import Comparison, EvaluationJob
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
@@ -188,7 +188,7 @@ def look_at(home: Home, wanted: Comparison) -> tuple[list[dict], str, list[str]]
     asked = comparison.look_up(home, wanted)
     made = asked.known(home)
     lacking = [subject.name for subject, one in zip(asked.subjects, made, strict=True) if one is None]
-    known, notes = evaluations.compare([one for one in made if one]) if any(made) else ([], [])
+    known, notes = scoreboard.compare([one for one in made if one]) if any(made) else ([], [])
     for x in known:
         if x.get("labels_left_out"):
             left_out = ", ".join(x["labels_left_out"])
