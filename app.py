@@ -15,9 +15,14 @@ def build(home: Home) -> gr.Blocks:
     """The page with its four tabs, and the commands as public events."""
     with gr.Blocks(title="QLoRA Lab", analytics_enabled=False, delete_cache=access.DELETE_UPLOADS) as page:
         gr.Markdown("# QLoRA Lab", elem_classes=["page-title"])
-        with gr.Tabs():
-            for tab in (dataset_tab, train_tab, compare_tab, generate_tab):
-                tab.build(page, home)
+        opened = gr.State(None)  # the row that Compare asks Generate to open
+        with gr.Tabs() as tabs:
+            dataset_tab.build(page, home)
+            train_tab.build(page, home)
+            compare_tab.build(page, home, opened, tabs)
+            generate_tab.build(page, home)
+        for tab in tabs.children:
+            tab.id = tab.label.lower()  # by which handlers and links select it
         commands.publish(home)
     return page
 

@@ -4,13 +4,8 @@ from lab import metrics
 from lab.errors import InputError
 from lab.evaluations import Evaluation
 
-# How the answers of two subjects can fall out; invalid ones are wrong, and stand in their own list besides.
-KINDS = {
-    "gained": "first wrong, second right",
-    "lost": "first right, second wrong",
-    "both_wrong": "both wrong",
-    "invalid": "an invalid answer",
-}
+# How the answers of two subjects can fall out; invalid ones are wrong, and stand in a list of their own besides.
+KINDS = ("gained", "lost", "both_wrong", "invalid")
 PAGE = 20  # rows
 
 
@@ -55,6 +50,12 @@ def apart(first: Evaluation, second: Evaluation, shared: frozenset[str]) -> dict
         if one["label"] is None or other["label"] is None:
             found["invalid"].append(shown)
     return found
+
+
+def in_words(kind: str, first: str, second: str) -> str:
+    """A kind, in words about two subjects."""
+    words = {"gained": f"{first} wrong, {second} right", "lost": f"{first} right, {second} wrong"}
+    return words.get(kind) or {"both_wrong": "Both wrong", "invalid": "Invalid, one or both"}[kind]
 
 
 def _shown(place: int, prediction: dict, answers: list[dict]) -> dict:

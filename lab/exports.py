@@ -121,11 +121,10 @@ def _spelled(text: str) -> str:
 def about(objects: list[dict]) -> list[str]:
     """What the numbers are, in sentences that go with the table."""
     first = objects[0]
-    said = [
+    return [
         f"{first['dataset']}, {first['split']} rows; brackets hold 95% intervals; invalid answers count as wrong; "
         f"p is an exact McNemar test against {first.get('reference') or first['subject']}."
     ]
-    return said
 
 
 FORMS = {"csv": as_csv, "markdown": as_markdown, "latex": as_latex}

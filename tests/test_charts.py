@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab.ui import charts
+from lab.ui import charts, compare_charts
 
 HOSTILE = '<b>x</b> & <a href="javascript:alert(1)">y</a>'
 
@@ -24,7 +24,7 @@ def compared(subject: str, **changes) -> dict:
 
 
 def test_accuracy_and_f1_with_their_intervals():
-    figure = charts.f1_chart([compared("base"), compared("run-1", accuracy=1.0, accuracy_ci95=[0.9, 1.0])])
+    figure = compare_charts.f1_chart([compared("base"), compared("run-1", accuracy=1.0, accuracy_ci95=[0.9, 1.0])])
     found = by_name(figure)
     assert found["accuracy"]["x"] == [0.8, 1.0]
     assert found["accuracy"]["error_x"]["array"] == pytest.approx([0.1, 0.0])
@@ -35,13 +35,13 @@ def test_accuracy_and_f1_with_their_intervals():
 
 def test_subjects_without_scores_are_left_out():
     nothing = dict.fromkeys(["accuracy", "accuracy_ci95", "macro_f1", "f1_ci95"])
-    figure = charts.f1_chart([compared("base", **nothing), compared("run-1", f1_ci95=None)])
+    figure = compare_charts.f1_chart([compared("base", **nothing), compared("run-1", f1_ci95=None)])
     assert drawn(figure)["layout"]["yaxis"]["ticktext"] == ["run-1"]
-    assert charts.f1_chart([])
+    assert compare_charts.f1_chart([])
 
 
 def test_the_confusion_shows_counts_and_invalid_answers_apart():
-    figure = charts.confusion_chart({"labels": ["a", "b"], "counts": [[3, 1, 0], [0, 2, 2000]]})
+    figure = compare_charts.confusion_chart({"labels": ["a", "b"], "counts": [[3, 1, 0], [0, 2, 2000]]})
     known, invalid = drawn(figure)["data"]
     assert known["text"] == [["3", "1"], ["0", "2"]]
     assert invalid["text"] == [["0"], ["2,000"]]
@@ -54,15 +54,15 @@ def test_the_confusion_shows_counts_and_invalid_answers_apart():
 
 def test_equal_empty_and_numeric_labels_stay_apart():
     labels = ["1", "2", "x" * 80, "x" * 80 + "y", ""]
-    figure = charts.confusion_chart({"labels": labels, "counts": [[1] * 6] * 5})
+    figure = compare_charts.confusion_chart({"labels": labels, "counts": [[1] * 6] * 5})
     assert drawn(figure)["layout"]["yaxis"]["tickvals"] == [0, 1, 2, 3, 4]
-    assert charts.confusion_chart({"labels": [], "counts": []})
+    assert compare_charts.confusion_chart({"labels": [], "counts": []})
 
 
 def test_texts_of_users_are_shown_letter_by_letter():
     figures = [
-        charts.f1_chart([compared(HOSTILE)]),
-        charts.confusion_chart({"labels": [HOSTILE, "%{x}"], "counts": [[1, 0, 0], [0, 1, 0]]}),
+        compare_charts.f1_chart([compared(HOSTILE)]),
+        compare_charts.confusion_chart({"labels": [HOSTILE, "%{x}"], "counts": [[1, 0, 0], [0, 1, 0]]}),
     ]
     for figure in figures:
         sent = json.dumps(drawn(figure))
@@ -73,8 +73,8 @@ def test_texts_of_users_are_shown_letter_by_letter():
 @pytest.mark.parametrize(
     "figure",
     [
-        charts.f1_chart([compared("base")]),
-        charts.confusion_chart({"labels": ["a"], "counts": [[1, 0]]}),
+        compare_charts.f1_chart([compared("base")]),
+        compare_charts.confusion_chart({"labels": ["a"], "counts": [[1, 0]]}),
     ],
     ids=["f1", "confusion"],
 )

@@ -51,6 +51,7 @@ LAYERS = {
         "evaluations",
         "comparison",
         "scoreboard",
+        "course",
         "behind",
         "exports",
         "plan",
