@@ -88,8 +88,9 @@ def as_csv(objects: list[dict], notes: list[str]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    """A cell in one line that no spreadsheet takes for a formula."""
+    one_line = re.sub(r"\s", " ", cell)
+    return f"'{one_line}" if cell.startswith(FORMULA) else one_line
 
 
 def as_markdown(objects: list[dict], notes: list[str]) -> str:

@@ -67,7 +67,8 @@ def build_apart(found: gr.State, opened: gr.State, tabs: gr.Tabs) -> View:
                 quiet(words),
             ]
         one = chosen_of(names, first, usual=0)
-        other = chosen_of([x for x in names if x != one], second)
+        best = next((x["subject"] for x in found.objects if x["best"]), None)
+        other = chosen_of([x for x in names if x != one], second if second in names else best)
         by_kind = behind.apart(found.one(one)[1], found.one(other)[1], found.shared)
         if kind not in by_kind:
             raise InputError(f"Rows are: {', '.join(behind.KINDS)}.")

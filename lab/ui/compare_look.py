@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import get_args
 
-from lab import comparison, data, scoreboard
+from lab import comparison, data, scoreboard, subjects
 from lab.comparison import Comparison
 from lab.config import Decoding
 from lab.errors import InputError
@@ -69,7 +69,7 @@ def look_at(home: Home, wanted: Comparison, reference=None) -> Look:
     made = comparison.known(home, wanted)
     lacking = [name for name, one in zip(wanted.subjects, made, strict=True) if one is None]
     found = [one for one in made if one]
-    has_test = wanted.split != "test" and bool(found) and _has_test(home, found[0])
+    has_test = wanted.split != "test" and _has_test(home, wanted.subjects)
     if not found:
         return Look(wanted, [], [], frozenset(), [], lacking, has_test)
     objects, notes = scoreboard.compare(found, reference if reference in [e.name for e in found] else None)
@@ -80,9 +80,12 @@ def look_at(home: Home, wanted: Comparison, reference=None) -> Look:
     return Look(wanted, objects, found, scoreboard.shared_keys(found), notes, lacking, has_test)
 
 
-def _has_test(home: Home, evaluation: Evaluation) -> bool:
+def _has_test(home: Home, names: list[str]) -> bool:
+    """Whether the first run's dataset, or the bundled one, has test rows."""
     with suppress(InputError):  # the dataset may have been deleted; a run keeps its own rows
-        return "test" in data.load(home, evaluation.request["info"]["dataset"]).splits
+        first = subjects.resolve(home, [next((name for name in names if name != "base"), "base")])[0]
+        task = subjects.task_for(home, first, None)
+        return "test" in data.load(home, subjects.dataset_for(home, first, task, None)).splits
     return False
 
 

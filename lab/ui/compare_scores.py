@@ -51,7 +51,8 @@ def build_course(home: Home, found: gr.State) -> View:
         items = "".join(f"<li>{look.text(words)}</li>" for words in course.in_words(lines, along))
         joined = "a run with its checkpoints" if along == "epochs" else "runs that differ in their training rows alone"
         about = f"A mark is a subject, a line joins {joined}. A base has seen no rows."
-        return [gr.update(value=figure, visible=True), f"{quiet(about)}<ul>{items}</ul>"]
+        words = f"<details><summary>The points in words</summary><ul>{items}</ul></details>"
+        return [gr.update(value=figure, visible=True), f"{quiet(about)}{words}"]
 
     @access.handler
     def again(found, score, along):

@@ -39,7 +39,8 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
         seen = gr.State(None)  # what the choices were made from; None until the page has arrived
         offered = gr.State([])  # the subjects that were chosen for the user, who may then have chosen others
         job_id = gr.State(None)  # the evaluation job that is watched
-        looks = gr.State(0)  # a new number asks for a new look at what is known
+        looks = gr.State(0)  # a new number asks for a new look at what is known,
+        given = gr.State(None)  # of these values of the controls: the browser's may lag behind
         found = gr.State(None)  # what is shown
         shown_for = gr.State(None)  # what stood in the controls then
         with gr.Column(visible=False) as results:
@@ -51,7 +52,7 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
     @access.handler
-    def arrive(request: gr.Request, looks):
+    def arrive(request: gr.Request):
         """A page that was opened, by a link or not, or opened again while an evaluation goes on."""
         choices, job = offer.on_offer(home), underway(home)
         link, start = compare_link.read(asked_of(request), choices), offer.default(choices)
@@ -59,28 +60,28 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
         names, *rest = of_job or (start, SPLITS[0], "", True)
         if link:
             names, rest = link.names or start, [link.split, link.decoding, True]
-        shown = [job.id if job else None, looks + 1, gr.update(choices=choices, value=names), *progress(home, job)]
-        there = gr.update(choices=names, value=(link and link.reference) or names[0])
+        known = [job.id if job else None, gr.skip(), gr.update(choices=choices, value=names), *progress(home, job)]
         to_tab = gr.Tabs(selected="compare") if link else gr.skip()
         problems = look.line("\n".join(link.problems) if link else "")
-        return [offer.fingerprint(home), start, *shown, *rest, there, problems, to_tab]
+        now = seen_now(home, [names, *rest], link and link.reference)
+        return [offer.fingerprint(home), start, *known, *rest, problems, to_tab, *now]
 
     @access.handler
     def watch(seen, offered, job_id, looks, shown_for, names, *others):
         """What has changed by itself: new subjects, and how far an evaluation is; and what a busy browser has missed."""
-        news = [gr.skip()] * len(watched)
+        news = [gr.skip()] * (len(watched) + 1)
         if seen is None:  # the tab was clicked before the page had arrived, which must not be undone
             return news
         job = found_job(home, job_id) or underway(home)
         ended = job is not None and job.status() not in ALIVE
         if job or job_id:
             news[2] = job.id if job and not ended else None
-            news[5:] = progress(home, job)
+            news[5:8] = progress(home, job)
         kept, on_offer = names, offer.offered_now(home, seen, offered, names)
         if on_offer:
             kept, news[0], news[1], news[4] = on_offer
         if ended or kept != names or [names, *others] != shown_for:
-            news[3] = looks + 1
+            news[3], news[8] = looks + 1, [kept, *others]
         return news
 
     @access.handler
@@ -91,11 +92,11 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
             wanted = asked_for(*values)
             job = next((x for x in living(home) if x.wanted == wanted), None) or jobs.evaluate(home, wanted)
         except (InputError, WorkError) as error:
-            return gr.skip(), gr.skip(), gr.skip(), look.line(str(error)), gr.skip(), gr.skip()
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), look.line(str(error)), gr.skip(), gr.skip()
         if job is None:
             done = look.line("Nothing is missing: all of it was evaluated before.")
-            return None, looks + 1, look.line(""), done, gr.skip(), gr.skip()
-        return job.id, gr.skip(), look.line(""), *progress(home, job)
+            return None, looks + 1, list(values), look.line(""), done, gr.skip(), gr.skip()
+        return job.id, looks + 1, list(values), look.line(""), *progress(home, job)
 
     @access.handler
     def score_on_test(request: gr.Request, looks, names, _, *others):
@@ -113,55 +114,44 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
         return progress(home, job)
 
     @access.handler
-    def show(looks, reference, *values):
-        if not looks:  # the page is being built
-            return [gr.skip()] * len(shown)
-        try:
-            seen_now = look_at(home, asked_for(*values), reference)
-            lacking = lacking_in_words(seen_now)
-        except (InputError, WorkError) as error:
-            seen_now, lacking = None, str(error)
-        names = [name for name in values[0] or [] if isinstance(name, str)]
-        table = compare_table.board(seen_now, names, others(home, names))
-        is_known = bool(seen_now and seen_now.objects)
-        held = reference if reference in names else next(iter(names), None)
-        test = gr.update(visible=bool(seen_now and seen_now.has_test))
-        head = [seen_now if is_known else None, list(values), look.line(lacking), table]
-        return [*head, gr.update(choices=names, value=held), test, gr.update(visible=is_known)]
+    def show(reference, *values):
+        return seen_now(home, list(values), reference)
 
     @access.handler
-    def tick(looks, names, event: gr.EventData):
+    def show_given(looks, given, reference):
+        return seen_now(home, given, reference) if given else [gr.skip()] * len(shown)
+
+    @access.handler
+    def tick(reference, names, split, decoding, probabilities, event: gr.EventData):
         """A subject was chosen in the table, or taken out of the comparison."""
         name, names = getattr(event, "subject", None), names or []
         if name not in [*offer.on_offer(home), *names]:
             raise InputError("There is no such subject any more.")
-        kept = [x for x in names if x != name]
-        return [*kept, name] if getattr(event, "on", None) is True else kept, looks + 1
+        kept = [x for x in names if x != name] + [name] * (getattr(event, "on", None) is True)
+        return [kept, *seen_now(home, [kept, split, decoding, probabilities], reference)]
 
-    at_start = [*watched, *controls[1:], reference, linked, tabs]
-    page.load(arrive, looks, at_start, **quiet)
-    gr.on([timer.tick, tab.select], watch, [seen, offered, job_id, looks, shown_for, *controls], watched, **quiet)
-    chosen_by_hand = [control.input for control in (*controls, reference)]
     shown = [found, shown_for, said, board, reference, to_test, results]
-    showing = gr.on(
-        [looks.change, *chosen_by_hand],
-        show,
-        [looks, reference, *controls],
-        shown,
-        api_visibility="private",
-        show_progress="minimal",
-        trigger_mode="always_last",
-    )
-    showing.then(*view, **quiet, trigger_mode="always_last")
-    board.click(tick, [looks, chosen], [chosen, looks], **quiet)
-    asked, started = [looks, *controls], [job_id, looks, said, doing, evaluate, stop]
+    arrived = page.load(arrive, None, [*watched, *controls[1:], linked, tabs, *shown], **quiet)
+    changing = [seen, offered, job_id, looks, shown_for, *controls]
+    gr.on([timer.tick, tab.select], watch, changing, [*watched, given], **quiet)
+    chosen_by_hand = [control.input for control in (*controls, reference)]
+    last = {"api_visibility": "private", "trigger_mode": "always_last"}
+    showing = [
+        arrived,
+        looks.change(show_given, [looks, given, reference], shown, show_progress="hidden", **last),
+        gr.on(chosen_by_hand, show, [reference, *controls], shown, show_progress="minimal", **last),
+        board.click(tick, [reference, *controls], [chosen, *shown], show_progress="hidden", **last),
+    ]
+    address = [chosen, split, decoding, reference]
+    for happening in showing:
+        happening.then(*view, show_progress="hidden", **last)
+        happening.then(None, address, None, js=compare_link.WRITE, **quiet)
+    asked, started = [looks, *controls], [job_id, looks, given, said, doing, evaluate, stop]
     evaluate.click(start, asked, started, concurrency_limit=1, **quiet)
     to_test.click(score_on_test, asked, [split, *started], concurrency_limit=1, **quiet)
     stop.click(stop_job, job_id, [doing, evaluate, stop], **quiet)
 
-    address = [chosen, split, decoding, reference]
-    for happening in (showing.then, tab.select):
-        happening(None, address, None, js=compare_link.WRITE, **quiet)
+    tab.select(None, address, None, js=compare_link.WRITE, **quiet)
     gr.on(chosen_by_hand, lambda: [look.line(""), ""], None, [linked, copied], **quiet)
     tabs.select(None, None, None, js=compare_link.LEAVE, **quiet)
     copy.click(None, None, copied, js=compare_link.COPY, **quiet)
@@ -171,6 +161,21 @@ def asked_of(request: gr.Request | None) -> list[tuple[str, str]]:
     """The pairs of the address with which a page was opened."""
     said = getattr(request, "query_params", None)
     return said.multi_items() if hasattr(said, "multi_items") else list(dict(said or {}).items())
+
+
+def seen_now(home: Home, values: list, reference) -> list:
+    """What is shown of the comparison that stands in the controls: the look itself, the values, and what the page says."""
+    try:
+        now = look_at(home, asked_for(*values), reference)
+        lacking = lacking_in_words(now)
+    except (InputError, WorkError) as error:
+        now, lacking = None, str(error)
+    names = [name for name in values[0] or [] if isinstance(name, str)] if isinstance(values[0], list) else []
+    held = gr.update(choices=names, value=reference if reference in names else next(iter(names), None))
+    is_known = bool(now and now.objects)
+    table = compare_table.board(now, names, others(home, names))
+    to_test = gr.update(visible=bool(now and now.has_test))
+    return [now if is_known else None, values, look.line(lacking), table, held, to_test, gr.update(visible=is_known)]
 
 
 def others(home: Home, names: list[str]) -> list[dict]:

@@ -74,8 +74,8 @@ def board(found: Look | None, chosen: list[str], others: list[dict]) -> str:
 def _caption(objects: list[dict]) -> str:
     if not objects:
         return "Subjects: tick those to compare"
-    first = objects[0]
-    return f"{look.text(first['dataset'])}, {look.text(first['split'])} rows"
+    first, decodings = objects[0], dict.fromkeys(x["decoding"] for x in objects)
+    return look.text(f"{first['dataset']}: {first['n']:,} {first['split']} rows, decoding {', '.join(decodings)}")
 
 
 def _noted(found: Look | None) -> str:
@@ -102,7 +102,6 @@ def _columns(objects: list[dict]) -> list[tuple]:
         ("subject", "Subject", "up", lambda x: (x["subject"], x["subject"])),
         ("train_rows", "Trained on", "down", lambda x: (x.get("train_rows"), _number(x.get("train_rows")))),
         ("epochs", "Epochs", "down", lambda x: (x.get("epochs"), exports.epochs(x.get("epochs")))),
-        ("n", "Rows", "down", lambda x: (x.get("n"), _number(x.get("n")))),
     ]
     if labelled:
         columns += [
@@ -118,7 +117,6 @@ def _columns(objects: list[dict]) -> list[tuple]:
     columns += [(key, key.replace("_", " ").capitalize(), "down", _text_metric(key)) for key in texts]
     return [
         *columns,
-        ("decoding", "Decoding", "up", lambda x: (x.get("decoding"), x.get("decoding", ""))),
         ("seconds", "Seconds", "up", lambda x: (x.get("seconds"), f"{x['seconds']:.1f}" if "seconds" in x else "")),
     ]
 

@@ -17,18 +17,21 @@ ADAPTER_BYTES = 2_000_000
 INVALID = ["The writer sounds pleased.", "I cannot say.", "Positive, I think, but not wholly"]
 
 
-def fill(home: Home, subjects: int) -> list[str]:
-    """Makes `base` and so many runs less one, each scored on the 872 bundled validation rows. Returns their names."""
-    planned = plan.make(home, Config(name="load", train_rows=256, epochs=2))
+def fill(home: Home, subjects: int, rows: int | str = "validation") -> list[str]:
+    """Makes `base` and so many runs less one, each scored on the 872 bundled validation rows, or on so many rows.
+
+    Returns their names. The runs are an hour old.
+    """
+    planned = plan.make(home, Config(name="load", train_rows=256, epochs=2, validation=rows))
     first = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
-    made, now = [first], time.time() - subjects
+    made, then = [first], time.time() - 3600 - subjects
     for i in range(2, subjects):
         shutil.copytree(first.folder, home.runs / f"load-{i}")
         made.append(Run(home, f"load-{i}"))
     for i, run in enumerate(made):
         run.adapter.mkdir()
         (run.adapter / ADAPTER_WEIGHTS).write_bytes(random.Random(i).randbytes(ADAPTER_BYTES))
-        os.utime(run.folder / "task.yaml", (now + i, now + i))  # by which they are told newest first
+        os.utime(run.folder / "task.yaml", (then + i, then + i))  # by which they are told newest first
         run.beat(attempt=1, step=32, total_steps=32, epoch=2.0, ticket=i)
         run.end("finished")
     names = ["base", *(run.id for run in made)]
