@@ -153,7 +153,7 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
 
     tab.select(None, address, None, js=compare_link.WRITE, **quiet)
     gr.on(chosen_by_hand, lambda: [look.line(""), ""], None, [linked, copied], **quiet)
-    tabs.select(None, None, None, js=compare_link.LEAVE, **quiet)
+    gr.on([tabs.select, tabs.change], None, None, None, js=compare_link.LEAVE, **quiet)
     copy.click(None, None, copied, js=compare_link.COPY, **quiet)
 
 
