@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import colours
@@ -203,6 +204,10 @@ def test_the_views_show_what_lies_behind_the_scores(page, served, filled):
     page.get_by_text(f"rows 21 to {min(40, n)} of {n}").wait_for()
     page.get_by_label("Shares of the true label").check()
     until(lambda: "%" in page.locator(".confusion button").first.inner_text())
+    if find_spec("axe_playwright_python"):
+        from test_page_axe import problems
+
+        assert problems(page, "light") == problems(page, "dark") == []
     view(tab, "Disagreements")
     page.get_by_text("base wrong, load-3 right: rows 1 to 20").wait_for()
     page.get_by_label("Both wrong").check()
