@@ -18,11 +18,14 @@ def build(home: Home, copies: Copies | None = None) -> gr.Blocks:
     with gr.Blocks(title="QLoRA Lab", analytics_enabled=False, delete_cache=serving.DELETE_UPLOADS) as page:
         gr.Markdown("# QLoRA Lab", elem_classes=["page-title"])
         space_head.build(page, copies)
-        opened = gr.State(None)  # what a tab wants to be asked in Generate; among the tabs it would count as one
-        with gr.Tabs():
-            for tab in (dataset_tab, train_tab, compare_tab):
-                tab.build(page, home)
+        opened = gr.State(None)  # the row that Compare asks Generate to open; among the tabs it would count as one
+        with gr.Tabs() as tabs:
+            dataset_tab.build(page, home)
+            train_tab.build(page, home)
+            compare_tab.build(page, home, opened, tabs)
             generate_tab.build(page, home, opened)
+        for tab in tabs.children:
+            tab.id = tab.label.lower()  # by which handlers and links select it
         commands.publish(home)
     look.only_shown_progress(page)
     return page

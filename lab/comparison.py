@@ -1,10 +1,11 @@
 """A comparison: which subjects are asked which rows with which decoding; what is known of it, and the job for the rest."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import Field
 
-from lab import config, evaluations, subjects
+from lab import bases, config, evaluations, memo, subjects
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
@@ -12,6 +13,8 @@ from lab.home import Home, guard, inside, newest_first, next_id, read_json, stag
 from lab.job import Job
 from lab.subjects import Question, Subject
 from lab.task import Strict, Task
+
+_REQUESTS = memo.Memo(1000)  # by the state of all files that they are made of
 
 
 class Comparison(Strict):
@@ -38,9 +41,35 @@ class Asked:
     def known(self, home: Home) -> list[Evaluation | None]:
         """The evaluations that were made before, None for those that were not; nothing is computed."""
         return [
-            evaluations.known(home, subject, question, self.decoding, self.probabilities)
+            evaluations.find(home, evaluations.prepared(subject, question, self.decoding), self.probabilities)
             for subject, question in zip(self.subjects, self.questions, strict=True)
         ]
+
+
+def known(home: Home, wanted: Comparison) -> list[Evaluation | None]:
+    """As `look_up(home, wanted).known(home)`; rows are read and prompts rendered only where their files have changed."""
+    found = subjects.resolve(home, wanted.subjects)
+    kind = subjects.task_for(home, found[0], wanted.task).kind
+    decoding = decoding_for(found, wanted.decoding).for_kind(kind)
+    asks = wanted.task, wanted.dataset, wanted.split
+
+    def request(subject: Subject) -> evaluations.Request | None:
+        def make() -> evaluations.Request | None:
+            question = subjects.question(home, subject, *asks, wanted.rows)
+            return evaluations.prepared(subject, question, decoding)
+
+        of_base = memo.state_of(*_files(bases.find(subject.base)))
+        state = subjects.state(home, subject, *asks)
+        key = (state, of_base, wanted.dataset, wanted.split, wanted.rows, decoding.model_dump_json())
+        return _REQUESTS.get(key, make)
+
+    return [evaluations.find(home, request(subject), wanted.probabilities) for subject in found]
+
+
+def _files(base: bases.Base) -> list[Path]:
+    """The folder of a base, if it is at hand, and what its prompts are made with."""
+    names = ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+    return [base.folder, *(base.folder / name for name in names)] if base.folder else []
 
 
 def made(home: Home, wanted: Comparison) -> list[Evaluation]:

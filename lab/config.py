@@ -243,6 +243,12 @@ def changes(chosen: Config) -> dict:
     return found
 
 
+def apart(first: Config, second: Config) -> list[tuple]:
+    """`(dotted key, its value in the first, in the second)` of the keys in which two configs differ."""
+    one, other = _flat(first.model_dump()), _flat(second.model_dump())
+    return [(key, one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)]
+
+
 def _flat(values: dict, before: str = "") -> dict:
     flat = {}
     for key, value in values.items():

@@ -1,17 +1,23 @@
-"""Evaluations: one subject × frozen rows × one decoding, kept by content so that nothing is computed twice; comparison."""
+"""Evaluations: one subject × frozen rows × one decoding, kept by content so that nothing is computed twice."""
 
 import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import bases, lint, metrics
+from lab import bases, lint, scores
 from lab.config import Decoding
 from lab.data import fingerprint, row_keys
-from lab.errors import InputError
 from lab.home import Home, guard, read_json, read_lines, staged, write_json, write_lines
+from lab.memo import Memo, state_of
 from lab.prompt import Renderer
 from lab.subjects import Question, Subject, check_fit
+
+PREDICTIONS, METRICS = "predictions.jsonl", "metrics.json"
+_KEPT = Memo(200)  # evaluations, by the state of their folder
+_PROMPTS = Memo(
+    200
+)  # hashes of rendered prompts, by all that decides them; subjects of a comparison mostly share theirs
 
 
 @dataclass(frozen=True)
@@ -36,20 +42,43 @@ class Request:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluation that was made: what was asked for, its predictions row by row, and how long it took."""
+    """An evaluation that was made: what was asked for, how long it took, its scores over all its rows.
+
+    `keys` and `right` are parallel to the rows: what tells a row from others, and whether its answer is right.
+    """
 
     id: str
+    folder: Path
     request: dict
-    predictions: list[dict]
     seconds: float
-    ordinary: str | None = None  # why the rows passed through the model without a shared prefix, where they did
+    ordinary: str | None  # why the rows passed through the model without a shared prefix, where they did
+    scores: dict
+    keys: tuple[str, ...]
+    right: tuple[bool, ...]
+    has_probabilities: bool
+
+    @property
+    def name(self) -> str:
+        """What the subject was called."""
+        return self.request["info"]["subject"]
+
+    @property
+    def predictions(self) -> list[dict]:
+        """Row by row, read anew each time: there may be many. In the order in which the rows were asked."""
+        return read_lines(self.folder / PREDICTIONS)
 
 
 def request(subject: Subject, base: bases.Base, question: Question, renderer: Renderer, decoding: Decoding) -> Request:
     """The request for a subject's evaluation; two with equal content have the same outcome."""
     task = question.task
-    prompts = [renderer.prompts(question.rows), renderer.label_ids() if task.kind == "classify" else {}]
+
+    def prompts() -> str:
+        return _hash([renderer.prompts(question.rows), renderer.label_ids() if task.kind == "classify" else {}])
+
+    rows = fingerprint(question.rows)
     gold = [[task.answer(row) for row in question.rows], [task.gold(row) for row in question.rows]]
+    base_fingerprint, tokens = base.fingerprint(), renderer.tokens
+    asked = (base_fingerprint, tokens.chat_template, tokens.bos, tokens.eos, task.model_dump_json(), rows)
     reading = [task.kind, task.read, [[x.name, x.aliases] for x in task.labels]]
     info = {
         "subject": subject.name,
@@ -61,27 +90,38 @@ def request(subject: Subject, base: bases.Base, question: Question, renderer: Re
         "reads_label": task.kind == "classify" or task.read is not None,
         "dataset": question.dataset,
         "split": question.split,
-        "rows": fingerprint(question.rows),
+        "rows": rows,
+        "wording": _hash([task.kind, task.instruction, task.label_list(), task.prompt, task.format]),
+        **trained_on(subject),
     }
     return Request(
-        base_fingerprint=base.fingerprint(),
+        base_fingerprint=base_fingerprint,
         quantization=subject.quantization,
         adapter=subject.adapter_hash(),
-        prompts=_hash(prompts),
+        prompts=_PROMPTS.get(asked, prompts),
         gold=_hash([gold, reading]),
         decoding=decoding.identity(),
         info=info,
     )
 
 
+def trained_on(subject: Subject) -> dict:
+    """`train_rows` and `epochs` that an adapter has seen; a base has seen none."""
+    if subject.adapter is None or subject.run is None:
+        return {"train_rows": 0, "epochs": 0.0}
+    run, step = subject.run, subject.name.partition("@")[2]
+    known = next((c["epoch"] for c in run.checkpoints() if str(c["step"]) == step), None) if step else None
+    if known is None:
+        known = run.state().get("epoch") or run.config.epochs
+    return {"train_rows": run.count("train"), "epochs": known}
+
+
 def _hash(content) -> str:
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def known(
-    home: Home, subject: Subject, question: Question, decoding: Decoding, probabilities: bool
-) -> Evaluation | None:
-    """The evaluation of a subject if it was made before; found without loading anything but the tokenizer.
+def prepared(subject: Subject, question: Question, decoding: Decoding) -> Request | None:
+    """The request for a subject's evaluation, made without loading anything but the tokenizer; None where that is missing.
 
     Raises InputError when an adapter was made for another base than its files now are.
     """
@@ -90,28 +130,46 @@ def known(
     if base.folder is None or not (base.folder / "tokenizer.json").is_file():
         return None
     check_fit(subject, base)
-    renderer = Renderer(question.task, bases.tokens_at_hand(base))
-    return find(home, request(subject, base, question, renderer, decoding), probabilities)
+    return request(subject, base, question, Renderer(question.task, bases.tokens_at_hand(base)), decoding)
 
 
-def find(home: Home, wanted: Request, probabilities: bool) -> Evaluation | None:
+def find(home: Home, wanted: Request | None, probabilities: bool) -> Evaluation | None:
     """The evaluation that answers a request, if it was made; with label probabilities when they are asked for."""
+    if wanted is None:
+        return None
     probabilities = probabilities and wanted.info["kind"] == "classify"
     digest = wanted.id.rpartition("-")[2]
     for folder in sorted(home.evaluations.glob(f"*-{digest}")):
         found = _load(folder)
         # The weights decide, not their name: a run's adapter and its last checkpoint share an evaluation.
-        if found and (not probabilities or all("probabilities" in p for p in found.predictions)):
+        if found and (not probabilities or found.has_probabilities):
             return replace(found, request={**found.request, "info": wanted.info})
     return None
 
 
 def _load(folder: Path) -> Evaluation | None:
-    outcome, asked = read_json(folder / "metrics.json"), read_json(folder / "request.json")
-    predictions = read_lines(folder / "predictions.jsonl")
-    if outcome is None or asked is None or not predictions:  # it is being written or replaced
+    """The evaluation in a folder; None while it is being written or replaced."""
+    return _KEPT.get(state_of(folder), lambda: _read(folder))
+
+
+def _read(folder: Path) -> Evaluation | None:
+    outcome, asked = read_json(folder / METRICS), read_json(folder / "request.json")
+    predictions = read_lines(folder / PREDICTIONS)
+    if outcome is None or asked is None or not predictions:
         return None
-    return Evaluation(folder.name, asked, predictions, outcome["seconds"], outcome.get("ordinary"))
+    if "ece" not in outcome:  # it was kept before this was counted
+        outcome["ece"] = scores.ece(asked["info"], predictions)
+    return Evaluation(
+        id=folder.name,
+        folder=folder,
+        request=asked,
+        seconds=outcome.pop("seconds"),
+        ordinary=outcome.pop("ordinary", None),
+        scores=outcome,
+        keys=tuple(p["key"] for p in predictions),
+        right=tuple(scores.is_right(p) for p in predictions),
+        has_probabilities=all("probabilities" in p for p in predictions),
+    )
 
 
 def save(
@@ -132,79 +190,11 @@ def save(
     folder = home.evaluations / asked.id
     with guard(home.evaluations):  # two runs may have scored the same base at once
         _write(folder, asked, predictions, {"seconds": seconds, "ordinary": ordinary})
-    return Evaluation(asked.id, vars(asked), predictions, seconds, ordinary)
+    return _read(folder)
 
 
 def _write(folder: Path, asked: Request, predictions: list[dict], about: dict) -> None:
     with staged(folder, replace=True) as new:
         write_json(new / "request.json", vars(asked))
-        write_lines(new / "predictions.jsonl", predictions)
-        write_json(new / "metrics.json", {**about, **_scores(asked.info, predictions)})
-
-
-def _scores(info: dict, predictions: list[dict]) -> dict:
-    """The scores of predictions; for tasks that read no label they are null."""
-    scored = [p for p in predictions if p["gold"] is not None]
-    if not info["reads_label"] or not scored:
-        empty = dict.fromkeys(
-            ["accuracy", "accuracy_ci95", "labels_alone", "macro_f1", "weighted_f1", "f1_ci95", "invalid"]
-        )
-        return {"n": len(predictions), **empty, "invalid_outputs": [], "per_label": [], "confusion": None}
-    scores = metrics.score([p["gold"] for p in scored], [p["label"] for p in scored], info["labels"])
-    invalid = [p["answer"] for p in scored if p["label"] is None]
-    labels_alone = metrics.labels_alone([p["gold"] for p in scored], [p.get("probabilities") for p in scored])
-    return {**scores, "labels_alone": labels_alone, "invalid_outputs": metrics.count_texts(invalid)}
-
-
-def compare(evaluations: list[Evaluation]) -> tuple[list[dict], list[str]]:
-    """One object for each evaluation over the rows that all of them share, and notes on what differs.
-
-    The p-value is that of an exact McNemar test against the first. Raises InputError when they share no rows.
-    """
-    shared = set.intersection(*({p["key"] for p in e.predictions} for e in evaluations))
-    if not shared:
-        names = ", ".join(e.request["info"]["subject"] for e in evaluations)
-        raise InputError(f"{names} share no rows; name the rows for all of them with --dataset and --split.")
-    notes = _differences(evaluations, len(shared))
-    first, objects = None, []
-    for evaluation in evaluations:
-        predictions = sorted((p for p in evaluation.predictions if p["key"] in shared), key=lambda p: p["key"])
-        right = [p["label"] is not None and p["label"] == p["gold"] for p in predictions]
-        info = evaluation.request["info"]
-        scores = _scores(info, predictions)
-        p_value = metrics.mcnemar(first, right) if first is not None and scores["accuracy"] is not None else None
-        first = right if first is None else first
-        objects.append(
-            {key: info[key] for key in ("subject", "task", "dataset", "split")}
-            | {"decoding": evaluation.request["decoding"]["mode"], **scores, "p_value": p_value}
-            | ({} if info["reads_label"] else {"text_metrics": text_scores(predictions)})
-            | {"id": evaluation.id, "seconds": evaluation.seconds}
-        )
-    return objects, notes
-
-
-def text_scores(predictions: list[dict]) -> dict:
-    """How often an answer is the target to the letter, case and blanks at the ends ignored."""
-    same = sum(p["answer"].strip().casefold() == (p["target"] or "").strip().casefold() for p in predictions)
-    return {"exact_match": same / len(predictions) if predictions else None}
-
-
-def _differences(evaluations: list[Evaluation], shared: int) -> list[str]:
-    notes = [
-        f"{e.request['info']['subject']} was asked row by row, without a shared prefix: {e.ordinary}."
-        for e in evaluations
-        if e.ordinary
-    ]
-    counts = [len(e.predictions) for e in evaluations]
-    if any(n != shared for n in counts):
-        notes.append(f"The subjects were asked on different rows; compared are the {shared} that all share.")
-    if (
-        len({e.request["prompts"] for e in evaluations}) > 1
-        and len({e.request["base_fingerprint"] for e in evaluations}) == 1
-    ):
-        notes.append("The subjects were asked with different prompts or rows.")
-    if len({json.dumps(e.request["decoding"], sort_keys=True) for e in evaluations}) > 1:
-        notes.append("The subjects answered with different decodings.")
-    if len({tuple(e.request["info"]["labels"]) for e in evaluations}) > 1:
-        notes.append("The subjects answered with different labels.")
-    return notes
+        write_lines(new / PREDICTIONS, predictions)
+        write_json(new / METRICS, {**about, **scores.of(asked.info, predictions)})

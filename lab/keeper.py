@@ -8,11 +8,11 @@ from transformers import TrainerCallback
 
 from lab import checkpoints
 from lab.evaluate import Progress, evaluate_loaded
-from lab.evaluations import compare
 from lab.home import Home
 from lab.model import Model
 from lab.plan import Plan
 from lab.runs import Run, safe_number
+from lab.scoreboard import compare
 from lab.subjects import Question, Subject
 
 SAVE_AT_LEAST_EVERY = 600  # seconds

@@ -1,7 +1,11 @@
 """Scores of predictions, as pure functions on lists. An invalid prediction is None: it counts as wrong and is never hidden."""
 
 from collections import Counter
+from collections.abc import Sequence
+from math import ceil, exp, lgamma, log, sqrt
+from statistics import NormalDist
 
+CALIBRATION_BINS = 10
 BOOTSTRAP_DRAWS, BOOTSTRAP_SEED = 1000, 42
 
 
@@ -55,13 +59,18 @@ def confusion(gold: list[str], predicted: list[str | None], labels: list[str]) -
 
 
 def wilson(right: int, n: int) -> list[float] | None:
-    """Wilson's 95% interval of a share of `n` rows; None without rows."""
-    from scipy.stats import binomtest
+    """Wilson's 95% interval (1927) of a share of `n` rows; None without rows.
 
+    Over true shares from 0.5 to 0.95 it covers the truth in 95% of draws on average, with few rows too.
+    """
     if n == 0:
         return None
-    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
-    return [float(interval.low), float(interval.high)]
+    z = NormalDist().inv_cdf(0.975)
+    share, weight = right / n, z * z / n
+    middle = (share + weight / 2) / (1 + weight)
+    half = z * sqrt(share * (1 - share) / n + weight / (4 * n)) / (1 + weight)
+    # At the ends the interval holds 0 and 1 themselves, which rounding must not take away.
+    return [0.0 if right == 0 else middle - half, 1.0 if right == n else middle + half]
 
 
 def bootstrap_macro_f1(gold: list[str], said: list[str], labels: list[str]) -> list[float] | None:
@@ -86,14 +95,32 @@ def bootstrap_macro_f1(gold: list[str], said: list[str], labels: list[str]) -> l
     return [float(low), float(high)]
 
 
-def mcnemar(first_right: list[bool], second_right: list[bool]) -> float:
+def mcnemar(first_right: Sequence[bool], second_right: Sequence[bool]) -> float:
     """Exact McNemar test (1947) of two subjects on the same rows: the two-sided p-value of their discordant rows."""
-    from scipy.stats import binomtest
+    pairs = Counter(zip(first_right, second_right, strict=True))
+    return _coin(min(pairs[True, False], pairs[False, True]), pairs[True, False] + pairs[False, True])
 
-    only_first = sum(a and not b for a, b in zip(first_right, second_right, strict=True))
-    only_second = sum(b and not a for a, b in zip(first_right, second_right, strict=True))
-    discordant = only_first + only_second
-    return float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
+
+def _coin(few: int, n: int) -> float:
+    """The probability that one side of a fair coin comes up at most `few` times in `n` throws, or the other does."""
+    if 2 * few >= n:
+        return 1.0
+    term = total = 1.0  # as parts of the probability of `few`, the largest
+    for k in range(few, 0, -1):
+        term *= k / (n - k + 1)
+        total += term
+    largest = lgamma(n + 1) - lgamma(few + 1) - lgamma(n - few + 1) - n * log(2)
+    return min(1.0, 2 * total * exp(largest))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """The p-values adjusted for being so many, as Holm (1979) does; None stays None and is not counted."""
+    order = sorted((i for i, p in enumerate(p_values) if p is not None), key=lambda i: p_values[i])
+    adjusted, highest = [None] * len(p_values), 0.0
+    for place, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(order) - place) * p_values[i]))
+        adjusted[i] = highest
+    return adjusted
 
 
 def count_texts(texts: list[str]) -> list[list]:
@@ -112,3 +139,45 @@ def labels_alone(gold: list[str], probabilities: list[dict[str, float] | None]) 
     if not gold or None in probabilities:
         return None
     return sum(most_probable(row) == true for true, row in zip(gold, probabilities, strict=True)) / len(gold)
+
+
+def sureness(probabilities: dict[str, float], label: str) -> float | None:
+    """The probability of a label among the labels: theirs add up to one, what else could be said is left out."""
+    total = sum(p for name, p in probabilities.items() if name != "other")
+    return probabilities[label] / total if total > 0 and label in probabilities else None
+
+
+def calibration(
+    gold: list[str], predicted: list[str | None], probabilities: list[dict[str, float] | None]
+) -> dict | None:
+    """How often answers are right that the model was so sure of: `{bins, n, left_out, ece}`; None without probabilities.
+
+    Sure is the answered label's probability among the labels (see `sureness`); `left_out` counts the rows without one,
+    which are those with invalid answers. A bin is `{low, high, n, sure, right, right_ci95}`, of `CALIBRATION_BINS` equally
+    wide ones over (0, 1], empty ones with None. `ece` is the expected calibration error (Naeini et al. 2015): the gap
+    between being sure and being right, averaged over rows.
+    """
+    if not gold or None in probabilities:
+        return None
+    found: list[list[tuple[float, bool]]] = [[] for _ in range(CALIBRATION_BINS)]
+    for true, said, of_labels in zip(gold, predicted, probabilities, strict=True):
+        sure = None if said is None else sureness(of_labels, said)
+        if sure is not None:
+            place = min(CALIBRATION_BINS - 1, max(0, ceil(sure * CALIBRATION_BINS) - 1))
+            found[place].append((sure, true == said))
+    bins = [_bin(i, rows) for i, rows in enumerate(found)]
+    n = sum(b["n"] for b in bins)
+    gaps = sum(b["n"] * abs(b["sure"] - b["right"]) for b in bins if b["n"])
+    return {"bins": bins, "n": n, "left_out": len(gold) - n, "ece": gaps / n if n else None}
+
+
+def _bin(place: int, rows: list[tuple[float, bool]]) -> dict:
+    n, right = len(rows), sum(is_right for _, is_right in rows)
+    return {
+        "low": place / CALIBRATION_BINS,
+        "high": (place + 1) / CALIBRATION_BINS,
+        "n": n,
+        "sure": sum(sure for sure, _ in rows) / n if n else None,
+        "right": right / n if n else None,
+        "right_ci95": wilson(right, n),
+    }

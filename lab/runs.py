@@ -26,9 +26,11 @@ from lab.home import (
 )
 from lab.home import write_lines as write_rows
 from lab.job import Job
+from lab.memo import Memo, state_of
 from lab.task import Task
 
 LONGEST_TITLE, LONGEST_NOTES = 80, 10_000  # letters
+_KEPT = Memo(2000)  # configs, tasks and numbers of rows, by the state of their file
 
 
 class Run(Job):
@@ -51,6 +53,9 @@ class Run(Job):
 
     @property
     def config(self) -> Config:
+        return _KEPT.get(state_of(self._path("config.yaml")), self._read_config).model_copy(deep=True)
+
+    def _read_config(self) -> Config:
         try:
             values = yaml.safe_load(self._path("config.yaml").read_text(encoding="utf-8"))
         except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -63,7 +68,7 @@ class Run(Job):
 
     @property
     def task(self) -> Task:
-        return task_file.load(self.task_path)
+        return _KEPT.get(state_of(self.task_path), lambda: task_file.load(self.task_path)).model_copy(deep=True)
 
     @property
     def made(self) -> float:
@@ -72,11 +77,18 @@ class Run(Job):
 
     def rows(self, split: str) -> list[dict]:
         """The frozen rows, `train` or `validation`."""
-        return read_lines(self._path("data") / f"{split}.jsonl")
+        return read_lines(self.rows_file(split))
+
+    def rows_file(self, split: str) -> Path:
+        """The file of the frozen rows, `train` or `validation`."""
+        return self._path("data") / f"{split}.jsonl"
 
     def count(self, split: str) -> int:
         """How many frozen rows there are of a split."""
-        with (self._path("data") / f"{split}.jsonl").open("rb") as file:
+        return _KEPT.get(state_of(self.rows_file(split)), lambda: self._count(split))
+
+    def _count(self, split: str) -> int:
+        with self.rows_file(split).open("rb") as file:
             return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
     @property

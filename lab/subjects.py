@@ -9,10 +9,12 @@ from lab.bases import Base, public_name
 from lab.config import BUNDLED_DATASET, BUNDLED_TASK, Config
 from lab.errors import InputError
 from lab.home import Home, read_json
+from lab.memo import Memo, state_of
 from lab.runs import Run
 from lab.task import Task
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_HASHES = Memo(1000)  # of adapters' weights, by the state of their file
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,13 @@ class Subject:
 
 def adapter_hash(adapter: Path) -> str:
     """A hash of the weights in an adapter's folder."""
-    with (adapter / ADAPTER_WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    weights = adapter / ADAPTER_WEIGHTS
+
+    def digest() -> str:
+        with weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+    return _HASHES.get(state_of(weights), digest)
 
 
 @dataclass(frozen=True)
@@ -107,13 +114,9 @@ def question(
 
     Raises InputError when there are none with an answer.
     """
-    run = subject.run
-    own = run.config if run else None
-    the_task = task or (run.task if run else tasks.load(home, BUNDLED_TASK))
-    name = dataset or (
-        own.dataset if own else the_task.name if the_task.name in data.listing(home) else BUNDLED_DATASET
-    )
-    if own and name == own.dataset and split in ("train", "validation"):
+    run, the_task = subject.run, task_for(home, subject, task)
+    name = dataset_for(home, subject, the_task, dataset)
+    if _is_own(subject, name, split):
         rows = run.rows(split)
         if not rows:
             raise InputError(
@@ -126,6 +129,36 @@ def question(
         raise InputError(f"No row of {name}/{split} has an answer in the column {the_task.answer_column!r}.")
     lint.refuse_unknown_labels(the_task, name, rows)
     return Question(the_task, name, split, rows[:limit])
+
+
+def task_for(home: Home, subject: Subject, task: Task | None) -> Task:
+    """The task that asks a subject: the one named, else its run's, else the bundled one."""
+    return task or (subject.run.task if subject.run else tasks.load(home, BUNDLED_TASK))
+
+
+def dataset_for(home: Home, subject: Subject, task: Task, dataset: str | None) -> str:
+    """The name of the dataset on which a subject is asked: the one named, else its run's, else the bundled one."""
+    if dataset or subject.run:
+        return dataset or subject.run.config.dataset
+    return task.name if task.name in data.listing(home) else BUNDLED_DATASET
+
+
+def _is_own(subject: Subject, dataset: str, split: str) -> bool:
+    """Whether these are the frozen rows of the subject's run."""
+    return bool(subject.run) and dataset == subject.run.config.dataset and split in ("train", "validation")
+
+
+def state(home: Home, subject: Subject, task: Task | None, dataset: str | None, split: str) -> tuple:
+    """What changes whenever a subject, or what `question` finds for it, does; cheap, for nothing but names is read."""
+    the_task = task_for(home, subject, task)
+    name = dataset_for(home, subject, the_task, dataset)
+    if _is_own(subject, name, split):
+        rows = [subject.run.rows_file(split)]
+    else:
+        found = data.load(home, name)
+        rows = [*found.files.values(), next(iter(found.files.values())).parent / "dataset.yaml"]
+    adapter = [subject.adapter / ADAPTER_WEIGHTS, subject.adapter / "lab.json"] if subject.adapter else []
+    return subject.name, subject.base, subject.quantization, the_task.model_dump_json(), state_of(*rows, *adapter)
 
 
 def _from_dataset(dataset: data.Dataset, task: Task, split: str) -> list[dict]:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from functools import lru_cache
 
-from lab import comparison, evaluations, sweeps
+from lab import comparison, scoreboard, sweeps
 from lab.comparison import Comparison
 from lab.errors import InputError
 from lab.evaluations import Evaluation
@@ -129,7 +129,7 @@ def _compared(made: list[Evaluation]) -> tuple[list[dict], list[str]]:
     if not made:
         return [], []
     try:
-        return evaluations.compare(made)
+        return scoreboard.compare(made)
     except InputError:
-        alone = [evaluations.compare([one])[0][0] for one in made]
+        alone = [scoreboard.compare([one])[0][0] for one in made]
         return alone, ["They share no rows, so each is scored on its own: what differs may come from the rows."]

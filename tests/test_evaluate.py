@@ -8,7 +8,7 @@ import torch
 from colours import evaluated
 from tokenizers import Tokenizer
 
-from lab import bases, evaluations, tasks
+from lab import bases, scoreboard, tasks
 from lab.comparison import Asked
 from lab.config import Decoding
 from lab.data import Dataset
@@ -111,7 +111,7 @@ def test_subjects_on_different_bases_are_evaluated_together(home, tiny_model, tm
     chosen = [Subject("base:one", str(tiny_model), "none"), Subject("base:two", str(tmp_path / "twin"), "nf4")]
     task, rows = tasks.load(home, "sentiment"), Dataset(ASSETS / "datasets" / "sentiment").rows("validation")[:5]
     made = evaluate(home, Asked(chosen, [Question(task, "sentiment", "validation", rows)] * 2, GREEDY, True))
-    assert [x["subject"] for x in evaluations.compare(made)[0]] == ["base:one", "base:two"]
+    assert [x["subject"] for x in scoreboard.compare(made)[0]] == ["base:one", "base:two"]
     assert len({e.id.rpartition("-")[2] for e in made}) == 2
 
 
@@ -167,8 +167,8 @@ def test_another_prompt_or_decoding_is_another_evaluation(home, tiny_model):
 def test_differences_are_said(home, tiny_model):
     plain, other = ask(home, tiny_model)[0], ask(home, tiny_model, prompt="It says: $text\nSo:")[0]
     labels = ask(home, tiny_model, Decoding(mode="labels"))[0]
-    assert "different prompts" in " ".join(evaluations.compare([plain, other])[1])
-    assert "different decodings" in " ".join(evaluations.compare([plain, labels])[1])
+    assert "different prompts" in " ".join(scoreboard.compare([plain, other])[1])
+    assert "different decodings" in " ".join(scoreboard.compare([plain, labels])[1])
 
 
 def test_subjects_without_common_rows_are_not_compared(home, tiny_model):
@@ -178,7 +178,7 @@ def test_subjects_without_common_rows_are_not_compared(home, tiny_model):
     questions = [Question(task, "sentiment", "validation", rows[i : i + 4]) for i in (0, 4)]
     made = evaluate(home, Asked([subject, subject], questions, GREEDY, True))
     with pytest.raises(InputError, match="share no rows"):
-        evaluations.compare(made)
+        scoreboard.compare(made)
 
 
 @pytest.mark.parametrize(

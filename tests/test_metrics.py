@@ -2,10 +2,12 @@
 
 import random
 
+import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from lab.metrics import confusion, count_texts, labels_alone, mcnemar, score, wilson
+from lab.metrics import calibration, confusion, count_texts, holm, labels_alone, mcnemar, score, sureness, wilson
 
 LABELS = ["a", "b", "c", "d"]
 INVALID = "no label at all"
@@ -140,6 +142,42 @@ def test_the_interval_of_an_accuracy_is_wilsons(right, n, interval):
     assert wilson(right, n) == pytest.approx(interval, abs=5e-5)
 
 
+@pytest.mark.parametrize(("right", "n"), [(0, 23), (17, 23), (871, 872), (80_000, 99_999)])
+def test_the_interval_is_scipys(right, n):
+    found = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    assert wilson(right, n) == pytest.approx([found.low, found.high], abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [23, 100, 872])
+def test_the_interval_covers_the_truth_in_95_of_100_draws(n):
+    """On average over true accuracies from 0.5 to 0.95; a single one may lie off, as few rows have few outcomes."""
+    bounds = np.array([wilson(right, n) for right in range(n + 1)])
+    truths = np.linspace(0.5, 0.95, 46)
+    draws = np.random.default_rng(1).binomial(n, truths, (20_000, len(truths)))
+    low, high = bounds[draws, 0], bounds[draws, 1]
+    assert 0.94 <= ((low <= truths) & (truths <= high)).mean() <= 0.97
+
+
+@pytest.mark.parametrize(("few", "many"), [(3, 12), (40, 75), (200, 260), (0, 700), (3000, 3100)])
+def test_the_paired_test_is_scipys_of_the_discordant_rows(few, many):
+    first, second = [True] * few + [False] * many, [False] * few + [True] * many
+    assert mcnemar(first, second) == pytest.approx(binomtest(few, few + many, 0.5).pvalue, rel=1e-9)
+    assert mcnemar(second, first) == mcnemar(first, second)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),  # 4 × 0.005, 3 × 0.01, 2 × 0.03, then no lower
+        ([None, 0.02, 0.5, None], [None, 0.04, 0.5, None]),
+        ([0.4, 0.9, 0.6], [1.0, 1.0, 1.0]),
+        ([], []),
+    ],
+)
+def test_p_values_are_adjusted_as_holm_does(p_values, adjusted):
+    assert holm(p_values) == pytest.approx(adjusted)
+
+
 @pytest.mark.parametrize(
     ("only_first", "only_second", "p"),
     [(1, 6, 0.125), (0, 5, 0.0625), (0, 6, 0.03125), (2, 8, 0.109375), (8, 2, 0.109375), (3, 3, 1.0), (0, 0, 1.0)],
@@ -190,3 +228,30 @@ def test_rows_and_answers_must_be_equally_many():
 
 def test_texts_are_counted_most_common_first_then_as_they_came():
     assert count_texts(["x", "y", "z", "y"]) == [["y", 2], ["x", 1], ["z", 1]]
+
+
+# -- calibration -----------------------------------------------------------------------------------------------------
+
+
+def test_sure_is_a_labels_part_of_what_the_labels_have():
+    assert sureness({"a": 0.3, "b": 0.1, "other": 0.6}, "a") == pytest.approx(0.75)
+    assert sureness({"a": 0.0, "b": 0.0, "other": 1.0}, "a") is None
+
+
+def test_calibration_holds_the_gap_between_sure_and_right_against_a_hand_count():
+    sure = [{"a": p, "b": 1 - p, "other": 0.0} for p in (0.95, 0.91, 0.65, 0.62, 1.0)]
+    found = calibration(["a", "b", "a", "a", "a"], ["a", "a", "a", "a", None], sure)
+    assert (found["n"], found["left_out"]) == (4, 1)
+    by_low = {b["low"]: b for b in found["bins"] if b["n"]}
+    assert {low: (b["n"], b["right"]) for low, b in by_low.items()} == {0.6: (2, 1.0), 0.9: (2, 0.5)}
+    assert by_low[0.9]["sure"] == pytest.approx(0.93)
+    assert found["ece"] == pytest.approx((2 * (1 - 0.635) + 2 * (0.93 - 0.5)) / 4)
+    assert calibration(["a"], ["a"], [None]) is None
+    only_invalid = calibration(["a"], [None], [{"a": 1.0, "other": 0.0}])
+    assert (only_invalid["n"], only_invalid["left_out"], only_invalid["ece"]) == (0, 1, None)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.2, 0.3, 0.6, 0.7, 0.9, 1.0])
+def test_a_bin_holds_its_upper_end(p):
+    found = calibration(["a"], ["a"], [{"a": p, "b": 1 - p, "other": 0.0}])
+    assert [b["high"] for b in found["bins"] if b["n"]] == [pytest.approx(p)]

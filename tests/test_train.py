@@ -6,7 +6,7 @@ import shutil
 import pytest
 from colours import created, evaluated, settings, trained, worked
 
-from lab import evaluations
+from lab import scoreboard
 from lab.checkpoints import verify
 from lab.errors import InputError, WorkError
 from lab.runs import Run
@@ -193,7 +193,7 @@ def test_evaluating_after_training_gives_the_scores_of_the_training(colours, tin
             file.unlink()
         folder.rmdir()
     again = evaluated(colours, [run.id])
-    scores = evaluations.compare(again)[0][0]
+    scores = scoreboard.compare(again)[0][0]
     assert (scores["accuracy"], scores["invalid"]) == (during["accuracy"], during["invalid"])
     answers = [json.loads(line)["answer"] for line in next(iter(kept.values())).splitlines()]
     assert [p["answer"] for p in again[0].predictions] == answers

@@ -2,7 +2,7 @@
 
 import click
 
-from lab import comparison, evaluations, generator, jobs, subjects, tasks
+from lab import comparison, exports, generator, jobs, scoreboard, subjects, tasks
 from lab.cli import run as run_commands
 from lab.cli import show
 from lab.cli.common import command, follow, say
@@ -55,7 +55,7 @@ def _evaluations(home: Home, **options) -> list[Evaluation]:
 def evaluate(home: Home, **options):
     """Score subjects on frozen rows: a run id, RUN@STEP, base:MODEL or base."""
     made = _evaluations(home, **options)
-    found = [evaluations.compare([evaluation])[0][0] for evaluation in made]
+    found = [scoreboard.compare([evaluation])[0][0] for evaluation in made]
     return found, lambda console: show.comparison(console, found)
 
 
@@ -63,13 +63,18 @@ def evaluate(home: Home, **options):
 @click.option("--csv", "form", flag_value="csv", help="Print the table as CSV.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print the table as Markdown.")
 @click.option("--latex", "form", flag_value="latex", help="Print the table as LaTeX.")
-def compare(home: Home, form, **options):
-    """Compare subjects on the same rows, with intervals and an exact McNemar test against the first."""
-    found, notes = evaluations.compare(_evaluations(home, **options))
+@click.option("--reference", metavar="SUBJECT", help="Whom the others are tested against; by default the first.")
+def compare(home: Home, form, reference, **options):
+    """Compare subjects on the same rows, with intervals and an exact McNemar test against a reference."""
+    if reference and reference not in options["names"]:
+        raise InputError(f"--reference {reference}: name one of the subjects, {', '.join(options['names'])}.")
+    found, notes = scoreboard.compare(_evaluations(home, **options), reference)
+    if len(found) > 2 and (words := scoreboard.winner_in_words(found)):
+        notes = [*notes, words]
     for note in notes:
         say(f"note: {note}")
     if form:
-        return found, lambda console: click.echo(show.EXPORTS[form](found), nl=False)
+        return found, lambda console: click.echo(exports.FORMS[form](found, notes), nl=False)
     return found, lambda console: show.comparison(console, found)
 
 
@@ -105,7 +110,7 @@ def demo(home: Home):
     done, _ = run_commands.train(home, sets=["name=demo"])
     both = {"names": ["base", done["id"]], "task_name": None, "dataset_name": None, "split": "validation"}
     both |= {"mode": None, "rows": None, "no_probabilities": False, "sets": ()}
-    found, _ = compare(home, form=None, **both)
+    found, _ = compare(home, form=None, reference=None, **both)
     answers = []
     for row in range(3):
         answers += generate(home, both["names"], None, row, None, None, ())[0]

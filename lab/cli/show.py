@@ -1,12 +1,11 @@
 """What the commands print for people: tables and a few lines. The data come ready; nothing is computed here."""
 
-import csv
-import io
 import time
 
 from rich.console import Console
 from rich.table import Table
 
+from lab import exports
 from lab.difference import as_text
 from lab.packing import cost_in_words
 from lab.progress import rates_in_words
@@ -19,12 +18,6 @@ def table(console: Console, columns: list[str], rows: list[list]) -> None:
     for row in rows:
         grid.add_row(*["" if cell is None else str(cell) for cell in row])
     console.print(grid)
-
-
-def share(value: float | None, interval: list[float] | None = None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
 def dataset(console: Console, found: dict) -> None:
@@ -176,64 +169,16 @@ def run(console: Console, found: dict) -> None:
     console.print(f"checkpoints: {steps or 'none'}")
 
 
-COLUMNS = ["subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "labels alone", "p", "seconds"]
-
-
-def comparison_rows(found: list[dict]) -> list[list[str]]:
-    return [
-        [
-            x["subject"],
-            str(x["n"]),
-            share(x["accuracy"], x["accuracy_ci95"]),
-            share(x["macro_f1"], x["f1_ci95"]),
-            share(x["weighted_f1"]),
-            "–" if x["invalid"] is None else str(x["invalid"]),
-            share(x["labels_alone"]),
-            "" if x["p_value"] is None else f"{x['p_value']:.2g}",
-            f"{x['seconds']:.1f}",
-        ]
-        for x in found
-    ]
-
-
 def comparison(console: Console, found: list[dict]) -> None:
-    table(console, COLUMNS, comparison_rows(found))
+    table(console, *exports.brief(found))
     for x in found:
         for key, value in x.get("text_metrics", {}).items():
-            console.print(f"{x['subject']}: {key.replace('_', ' ')} {share(value)}")
+            console.print(f"{x['subject']}: {key.replace('_', ' ')} {exports.share(value)}")
         if x["invalid_outputs"]:
             most = "; ".join(f"{text!r} × {n}" for text, n in x["invalid_outputs"][:3])
             console.print(f"{x['subject']}, invalid answers: {most}", style="dim")
         if x.get("labels_left_out"):
             console.print(f"{x['subject']}, F1 leaves out: {', '.join(x['labels_left_out'])}", style="dim")
-
-
-def as_csv(found: list[dict]) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in comparison_rows(found):
-        # A cell that begins like a formula would be run by a spreadsheet.
-        writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in row])
-    return file.getvalue()
-
-
-def as_markdown(found: list[dict]) -> str:
-    rows = [COLUMNS, ["---"] * len(COLUMNS), *comparison_rows(found)]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
-
-
-def as_latex(found: list[dict]) -> str:
-    special = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "–": "--"}
-    lines = [
-        " & ".join("".join(special.get(c, c) for c in cell) for cell in row)
-        for row in [COLUMNS, *comparison_rows(found)]
-    ]
-    body = f"{lines[0]} \\\\\n\\hline\n" + "".join(f"{line} \\\\\n" for line in lines[1:])
-    return f"\\begin{{tabular}}{{l{'r' * (len(COLUMNS) - 1)}}}\n{body}\\end{{tabular}}\n"
-
-
-EXPORTS = {"csv": as_csv, "markdown": as_markdown, "latex": as_latex}
 
 
 def answers(console: Console, found: list[dict]) -> None:

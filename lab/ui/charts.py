@@ -19,7 +19,6 @@ FONT = ", ".join(look.FONT)
 GRID = "rgba(128,137,150,0.28)"
 AXIS = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True}
 LONGEST_NAME = 48  # letters of a label or a subject
-MOST_COUNTS = 24  # labels; with more of them the counts would not fit into the cells
 SCORE_LINES = [  # key, name, colour, marker
     ("accuracy", "accuracy", BLUE, "circle"),
     ("macro_f1", "macro F1", GREEN, "diamond-open"),
@@ -77,72 +76,6 @@ KEEP_ZOOM = """() => {
 }""".replace("PLOTLY", next((file.name for file in _ASSETS.glob("PlotlyPlot-*.js")), ""))
 
 
-def f1_chart(compared: list[dict]) -> Figure:
-    """Accuracy and macro F1 of each subject with their 95% intervals, from the objects of `compare`."""
-    scored = [x for x in compared if x["accuracy"] is not None]
-    traces = []
-    for key, interval, name, colour, symbol, lift in (
-        ("accuracy", "accuracy_ci95", "accuracy", BLUE, "circle", -0.13),
-        ("macro_f1", "f1_ci95", "macro F1", GREEN, "diamond", 0.13),
-    ):
-        known = [(i, x) for i, x in enumerate(scored) if x[key] is not None]
-        bounds = [x[interval] or [x[key], x[key]] for _, x in known]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": name,
-                "x": [x[key] for _, x in known],
-                "y": [i + lift for i, _ in known],
-                "marker": {"color": colour, "symbol": symbol, "size": 10},
-                "error_x": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [max(0, high - x[key]) for (_, x), (_, high) in zip(known, bounds, strict=True)],
-                    "arrayminus": [max(0, x[key] - low) for (_, x), (low, _) in zip(known, bounds, strict=True)],
-                    "color": colour,
-                },
-                "text": [
-                    f"{plain(x['subject'])}: {x[key]:.3f} ({low:.3f} to {high:.3f})"
-                    for (_, x), (low, high) in zip(known, bounds, strict=True)
-                ],
-                "hovertemplate": f"{name} %{{text}}<extra></extra>",
-            }
-        )
-    names = [plain(x["subject"]) for x in scored]
-    axis = {**_names(names), "range": [len(names) - 0.5, -0.5]}
-    return _figure(
-        "f1",
-        traces,
-        "Share of rows, with 95% interval",
-        "",
-        yaxis=axis,
-        xaxis={"range": [-0.02, 1.02]},
-        height=130 + 55 * max(1, len(names)),
-    )
-
-
-def confusion_chart(confusion: dict) -> Figure:
-    """Rows by true label and answer, counts in the cells, colour by share of the row; invalid answers stand in red."""
-    labels, counts = [plain(label) for label in confusion["labels"]], confusion["counts"]
-    known = len(labels)
-    shares = [[n / max(1, sum(row)) for n in row] for row in counts]
-    columns = [*labels, "invalid"]
-    traces = [
-        _cells(range(known), columns, labels, shares, counts, [[0, "#eef4ff"], [1, "#1d4ed8"]]),
-        _cells(range(known, known + 1), columns, labels, shares, counts, [[0, "#fdf0f0"], [1, "#c62a2f"]]),
-    ]
-    return _figure(
-        "confusion",
-        traces,
-        "Answer",
-        "True label",
-        xaxis={**_names(columns), "side": "bottom", "showgrid": False},
-        yaxis={**_names(labels), "range": [known - 0.5, -0.5], "showgrid": False},
-        height=190 + max(26, min(46, 620 // max(1, known))) * max(1, known),
-    )
-
-
 def plain(text: str) -> str:
     """A text as plotly shows it letter by letter: it reads a small part of HTML. Long ones are cut."""
     text = " ".join(str(text).split())
@@ -152,28 +85,7 @@ def plain(text: str) -> str:
 # -- parts -----------------------------------------------------------------------------------------------------------------
 
 
-def _cells(columns: range, names: list[str], labels: list[str], shares: list, counts: list, colours: list) -> dict:
-    """A heat map of some columns of the confusion, in colours of their own."""
-    few = len(labels) <= MOST_COUNTS
-    return {
-        "type": "heatmap",
-        "x": list(columns),
-        "y": list(range(len(labels))),
-        "z": [[row[i] for i in columns] for row in shares],
-        "zmin": 0,
-        "zmax": 1,
-        "text": [[f"{row[i]:,}" for i in columns] for row in counts],
-        "customdata": [[f"true {true}, answered {names[i]}" for i in columns] for true in labels],
-        "texttemplate": "%{text}" if few else "",
-        "hovertemplate": "%{text} rows: %{customdata}<br>%{z:.1%} of the row<extra></extra>",
-        "colorscale": colours,
-        "showscale": False,
-        "xgap": 1,
-        "ygap": 1,
-    }
-
-
-def _names(names: list[str]) -> dict:
+def named_axis(names: list[str]) -> dict:
     """An axis with names at 0, 1, …: by place, so that equal, numeric or cut names stay apart."""
     return {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": names, "zeroline": False}
 
@@ -194,7 +106,7 @@ def layout(name: str, height: int, hovermode: str = "x unified") -> dict:
     }
 
 
-def _figure(name: str, traces: list[dict], x: str, y: str, height: int, xaxis: dict, yaxis: dict) -> Figure:
+def figure(name: str, traces: list[dict], x: str, y: str, height: int, xaxis: dict, yaxis: dict) -> Figure:
     from plotly.graph_objects import Figure
 
     axes = {

@@ -23,7 +23,6 @@ from lab import (
     checks,
     comparison,
     data,
-    evaluations,
     export,
     findings,
     generator,
@@ -31,6 +30,7 @@ from lab import (
     plan,
     preview,
     runs,
+    scoreboard,
     tasks,
     versions,
 )
@@ -276,7 +276,7 @@ def evaluate(
     """Scores subjects (a run, RUN@STEP, base:MODEL, base) on frozen rows, each on its own; waits for what is missing.
     `decoding` is greedy, labels or sample; `settings` are further keys of it as key=value."""
     made = _evaluations(home, request, subjects, task, dataset, split, decoding, rows, probabilities, settings)
-    return [evaluations.compare([evaluation])[0][0] for evaluation in made]
+    return [scoreboard.compare([evaluation])[0][0] for evaluation in made]
 
 
 def compare(
@@ -290,10 +290,12 @@ def compare(
     rows: int | None = None,
     probabilities: bool = True,
     settings: list[str] | None = None,
+    reference: str | None = None,
 ) -> list[dict]:
-    """Compares subjects on the same rows, with intervals and an exact McNemar test against the first; see `evaluate`."""
+    """Compares subjects on the same rows, with intervals and an exact McNemar test against the reference, which is the
+    first where none is named; see `evaluate`."""
     made = _evaluations(home, request, subjects, task, dataset, split, decoding, rows, probabilities, settings)
-    return evaluations.compare(made)[0]
+    return scoreboard.compare(made, reference)[0]
 
 
 def _evaluations(
