@@ -110,7 +110,13 @@ def test_the_page_says_what_visitors_can_do_and_what_a_restart_takes_away(on_spa
 # `access.may_change` in its first line.
 READING = {
     "commands": {"dataset_check", "dataset_list", "dataset_show", "generate", "run_list", "run_log", "run_show"},
-    "compare_tab": {"arrive", "show", "show_one", "watch"},
+    "compare_answers": {"again", "click"},
+    "compare_calibration": {"again"},
+    "compare_confusion": {"again", "click", "select"},
+    "compare_differences": {"again"},
+    "compare_scores": {"again"},
+    "compare_tab": {"arrive", "forget", "show", "show_given", "tick", "watch"},
+    "compare_views": {"draw"},
     "dataset_form": {"lambda: file_head EMPTY", "ask_for_names", "read_columns", "show_head", "switch"},
     "dataset_rows": {"go_to", "narrow", "show_dataset", "turn"},
     "dataset_tab": {"pick", "refresh", "show_chosen", "show_contents", "show_lengths"},
