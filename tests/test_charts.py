@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lab.metrics import calibration
 from lab.ui import charts, compare_charts
 
 HOSTILE = '<b>x</b> & <a href="javascript:alert(1)">y</a>'
@@ -52,6 +53,40 @@ def test_the_confusion_shows_counts_and_invalid_answers_apart():
     assert layout["yaxis"]["ticktext"] == ["a", "b"]
 
 
+def test_the_confusion_may_say_shares_and_keeps_the_counts_at_hand():
+    figure = compare_charts.confusion_chart({"labels": ["a", "b"], "counts": [[3, 1, 0], [0, 2, 2000]]}, as_shares=True)
+    known, invalid = drawn(figure)["data"]
+    assert known["text"] == [["75%", "25%"], ["0%", "0%"]]
+    assert invalid["customdata"][1] == ["2,000 rows: true b, answered invalid"]
+
+
+LINE = {
+    "name": "run-1",
+    "points": [
+        {"subject": "run-1@4", "x": 1.0, "y": 0.5, "ci95": [0.4, 0.7]},
+        {"subject": "run-1", "x": 2.0, "y": 0.6, "ci95": None},
+    ],
+}
+
+
+def test_scores_over_training_join_what_belongs_together():
+    figure = compare_charts.course_chart(
+        [LINE, {**LINE, "name": "base", "points": LINE["points"][:1]}], "Accuracy", "epochs"
+    )
+    joined, alone = drawn(figure)["data"]
+    assert (joined["mode"], alone["mode"]) == ("lines+markers", "markers")
+    assert joined["error_y"]["array"] == pytest.approx([0.2, 0])
+    assert joined["marker"]["symbol"] != alone["marker"]["symbol"]  # not by colour alone
+    assert drawn(figure)["layout"]["xaxis"]["title"]["text"] == "Epochs"
+
+
+def test_calibration_shows_filled_bins_with_their_rows():
+    found = calibration(["a", "a", "b"], ["a", "a", "a"], [{"a": 0.75, "b": 0.25, "other": 0.0}] * 3)
+    _, right, rows = drawn(compare_charts.calibration_chart(found))["data"]
+    assert (right["x"], right["y"]) == ([pytest.approx(0.75)], [pytest.approx(2 / 3)])
+    assert sum(rows["y"]) == 3 and len(rows["y"]) == 10
+
+
 def test_equal_empty_and_numeric_labels_stay_apart():
     labels = ["1", "2", "x" * 80, "x" * 80 + "y", ""]
     figure = compare_charts.confusion_chart({"labels": labels, "counts": [[1] * 6] * 5})
@@ -62,6 +97,7 @@ def test_equal_empty_and_numeric_labels_stay_apart():
 def test_texts_of_users_are_shown_letter_by_letter():
     figures = [
         compare_charts.f1_chart([compared(HOSTILE)]),
+        compare_charts.course_chart([{**LINE, "name": HOSTILE}], "Accuracy", "epochs"),
         compare_charts.confusion_chart({"labels": [HOSTILE, "%{x}"], "counts": [[1, 0, 0], [0, 1, 0]]}),
     ]
     for figure in figures:

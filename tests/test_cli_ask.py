@@ -68,8 +68,22 @@ def test_probabilities_can_be_left_out(tiny_run, home):
 def test_the_table_comes_as_csv_markdown_and_latex(tiny_run):
     rows = list(csv.reader(io.StringIO(run("compare", "base", tiny_run.id, "--csv").stdout)))
     assert [row[0] for row in rows] == ["subject", "base", tiny_run.id]
-    assert f"| {tiny_run.id} |" in run("compare", "base", tiny_run.id, "--markdown").stdout
+    assert f"| {tiny_run.id} |" in run("compare", "base", tiny_run.id, "--markdown").stdout.replace("\\", "")
     assert r"\begin{tabular}" in run("compare", "base", tiny_run.id, "--latex").stdout
+
+
+def test_the_reference_is_chosen_and_p_values_are_against_it(tiny_run):
+    names = ["base", tiny_run.id, f"{tiny_run.id}@3"]
+    done = run("compare", *names, "--reference", tiny_run.id, "--json")
+    found = json.loads(done.stdout)
+    assert [x["p_value"] is None for x in found] == [False, True, False]
+    assert all(
+        x["reference"] == tiny_run.id and x["p_adjusted"] is not None for x in found if x["subject"] != tiny_run.id
+    )
+    assert [(x["train_rows"], x["epochs"]) for x in found[::2]] == [(0, 0.0), (len(tiny_run.rows("train")), 1.0)]
+    assert sum(x["best"] for x in found) == 1
+    assert "is the best of 3, chosen on the rows it is reported on" in done.stderr
+    assert "--reference nobody" in run("compare", *names, "--reference", "nobody", code=2).stderr
 
 
 def test_generate_asks_a_text_a_row_or_a_raw_prompt(tiny_run):

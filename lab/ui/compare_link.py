@@ -23,7 +23,8 @@ WRITE = """(names, split, decoding, reference) => {
   return [];
 }"""
 # The address says nothing of a comparison while another tab is looked at.
-LEAVE = """() => {
+LEAVE = """async () => {
+  await new Promise(then => setTimeout(then, 100));  // by then the page has turned
   const tab = document.querySelector('button[role=tab][aria-selected=true]');
   const said = new URLSearchParams(location.search);
   if (!tab || tab.innerText.trim() === "Compare" || said.get("tab") !== "compare") return [];

@@ -122,6 +122,11 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
         return seen_now(home, given, reference) if given else [gr.skip()] * len(shown)
 
     @access.handler
+    def forget():
+        """What was said of a link holds for what it named."""
+        return look.line(""), ""
+
+    @access.handler
     def tick(reference, names, split, decoding, probabilities, event: gr.EventData):
         """A subject was chosen in the table, or taken out of the comparison."""
         name, names = getattr(event, "subject", None), names or []
@@ -152,8 +157,8 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
     stop.click(stop_job, job_id, [doing, evaluate, stop], **quiet)
 
     tab.select(None, address, None, js=compare_link.WRITE, **quiet)
-    gr.on(chosen_by_hand, lambda: [look.line(""), ""], None, [linked, copied], **quiet)
-    tabs.select(None, None, None, js=compare_link.LEAVE, **quiet)
+    gr.on(chosen_by_hand, forget, None, [linked, copied], **quiet)
+    gr.on([tabs.select, tabs.change], None, None, None, js=compare_link.LEAVE, **quiet)
     copy.click(None, None, copied, js=compare_link.COPY, **quiet)
 
 

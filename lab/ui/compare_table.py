@@ -4,7 +4,7 @@ from lab import exports, scoreboard
 from lab.ui import look
 from lab.ui.compare_look import Look
 
-MOST_OTHERS = 20  # subjects below the table that are not compared yet
+MOST_OTHERS = 8  # subjects below the table that are not compared yet
 LEGEND = (
     "Brackets hold 95% intervals. p: exact McNemar test against the reference; p (Holm): adjusted for so many tests. "
     "Invalid answers count as wrong everywhere; “labels alone” is the accuracy if every row were answered with its most "
@@ -30,14 +30,19 @@ const sort = () => {
     if (head.dataset.sort === by) head.setAttribute("aria-sort", down ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
   }
-  watcher.observe(element, {childList: true, subtree: true});
+  observe();
 };
-const box = name => [...element.querySelectorAll("input")].find(one => one.dataset.subject === name);
+const boxes = () => [...element.querySelectorAll("input[data-subject]")];
+// What came anew stands in boxes that were there before, which keep what was ticked by hand, and the keyboard's place.
 const watcher = new MutationObserver(() => {
+  for (const one of boxes()) one.checked = one.hasAttribute("checked");
   sort();
-  if (last !== null && document.activeElement === document.body) box(last)?.focus();
+  const holds = document.activeElement;
+  if (last !== null && (holds === document.body || (element.contains(holds) && holds.dataset.subject !== undefined)))
+    boxes().find(one => one.dataset.subject === last)?.focus({preventScroll: true});
 });
-watcher.observe(element, {childList: true, subtree: true});
+const observe = () => watcher.observe(element, {childList: true, subtree: true, attributes: true, characterData: true});
+observe();
 element.addEventListener("click", event => {
   const head = event.target.closest("th[data-sort]");
   if (!head || !event.target.closest("button")) return;

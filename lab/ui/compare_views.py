@@ -33,7 +33,7 @@ def build(home: Home, found: gr.State, opened: gr.State, tabs: gr.Tabs) -> tuple
     }
     views: dict[str, View] = {}
     selected = {}
-    with gr.Tabs(elem_classes=["views"]):
+    with gr.Tabs(overflow_behavior="wrap", elem_classes=["views"]):
         for name, (title, make) in rooms.items():
             with gr.Tab(title) as selected[name]:
                 views[name] = make()

@@ -61,6 +61,7 @@ def once(browser: Browser, url: str, names: list[str]) -> dict[str, float]:
     took["the tab clicked: table, chart"] = timed(page, tab.click, f"{SCORED.format(len(names))} && {DRAWN}")
     box = page.locator(f"input[data-subject='{names[-1]}']")
     took["a subject taken out: table"] = timed(page, box.click, SCORED.format(len(names) - 1))
+    page.wait_for_timeout(1000)
     took["a subject added, all scores asked anew: table"] = timed(page, box.click, SCORED.format(len(names)))
     page.wait_for_timeout(500)
     for name, true in VIEWS.items():
