@@ -144,7 +144,9 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
     showing = [
         arrived,
         looks.change(show_given, [looks, given, reference], shown, show_progress="hidden", **last),
-        gr.on(chosen_by_hand, show, [reference, *controls], shown, show_progress="minimal", **last),
+        gr.on(
+            chosen_by_hand, show, [reference, *controls], shown, show_progress="minimal", show_progress_on=board, **last
+        ),
         board.click(tick, [reference, *controls], [chosen, *shown], show_progress="hidden", **last),
     ]
     address = [chosen, split, decoding, reference]

@@ -81,9 +81,10 @@ def build(page: gr.Blocks, home: Home) -> None:
     of_lengths = [card, tokens, tokens_said]
     # Events begin in the order in which they stand here: what is in a dataset comes before the task's form.
     contents = [about, counts, balance, balance_said, *of_lengths]
-    opened = page.load(rows.show, dataset, rows.parts, show_progress="minimal", **private)
-    opened.then(show_contents, [dataset, limit], contents, show_progress="minimal", js=look.PROMPT_FIRST, **private)
-    dataset.change(show_chosen, [dataset, limit], [*rows.parts, *contents], show_progress="minimal", **private)
+    quick, on_rows = {**private, "show_progress": "minimal"}, {"show_progress_on": rows.table}
+    opened = page.load(rows.show, dataset, rows.parts, **quick, **on_rows)
+    opened.then(show_contents, [dataset, limit], contents, js=look.PROMPT_FIRST, **quick, show_progress_on=card)
+    dataset.change(show_chosen, [dataset, limit], [*rows.parts, *contents], **quick, **on_rows)
     with tab:
         # The split and the row of the exact prompt, and what makes it be shown anew.
         exact = list(task_form.build(page, home, tab, dataset))

@@ -86,11 +86,11 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State, swept: gr.
 
     inputs = [*fields.components, *sweep.components]
     outputs = [card, start, measure, timer, fields.rest, sweep.yaml, *text]
-    gr.on([page.load, tab.select], refresh, None, fields.named, **quiet)
+    # Nothing of it when the page opens: a browser is slow to hear of so many fields, and shows another tab first.
+    tab.select(refresh, None, fields.named, **quiet)
     changes = [part.change for part in inputs]
     looking = [look_at, inputs, outputs]
     gr.on([tab.select, timer.tick, *changes], *looking, trigger_mode="always_last", **quiet)
-    page.load(*looking, js=look.PROMPT_FIRST, **quiet)
     measure.click(measure_time, inputs, outputs, api_visibility="private", show_progress_on=measure)
     return start.click(
         start_training, inputs, [*outputs, chosen, swept], api_visibility="private", show_progress_on=start
