@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
@@ -18,4 +19,5 @@ def over_mcp(url: str, talk: Callable[[ClientSession], Awaitable], **headers: st
             await session.initialize()
             return await talk(session)
 
-    return asyncio.run(main())
+    with ThreadPoolExecutor(1) as beside:  # Playwright's loop may be at work in this one
+        return beside.submit(lambda: asyncio.run(main())).result()

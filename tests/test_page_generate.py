@@ -251,6 +251,7 @@ def test_a_list_of_prompts_is_kept_and_run_through_all_subjects(tab, marks):
         [("one", "base"), ("one", "tiny-1")],
     )
 
+    until(lambda: not tab.page.locator(".toast-body").count(), "Gradio's own message has gone")
     from test_page_axe import problems
 
     assert [problems(tab.page, theme) for theme in ("dark", "light")] == [[], []]

@@ -24,10 +24,11 @@ WRITE = """(names, split, decoding, reference) => {
 }"""
 # The address says nothing of a comparison while another tab is looked at.
 LEAVE = """async () => {
-  await new Promise(then => setTimeout(then, 100));  // by then the page has turned
-  const tab = document.querySelector('button[role=tab][aria-selected=true]');
+  const looked_at = () => document.querySelector('button[role=tab][aria-selected=true]')?.innerText.trim();
+  for (let i = 0; i < 50 && looked_at() === "Compare"; i++)  // a busy page turns late
+    await new Promise(then => setTimeout(then, 100));
   const said = new URLSearchParams(location.search);
-  if (!tab || tab.innerText.trim() === "Compare" || said.get("tab") !== "compare") return [];
+  if (looked_at() === "Compare" || said.get("tab") !== "compare") return [];
   for (const key of ["tab", "subject", "split", "decoding", "reference"]) said.delete(key);
   history.replaceState(history.state, "", location.pathname + (said.size ? "?" + said : "") + location.hash);
   return [];
