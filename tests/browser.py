@@ -101,14 +101,25 @@ def _without(what: str) -> None:
     say(f"{what} is not installed")
 
 
-@pytest.fixture
-def page(chromium):
-    """A new page in a browser without memory, 1400 px wide; an error of its scripts fails the test."""
+@pytest.fixture(scope="module")
+def context(chromium):
+    """What the pages of a module share: the browser's cache, without which each would load all of Gradio anew."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     context.set_default_timeout(PATIENCE * 1000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    """A new page in a browser that remembers nothing of the pages before, 1400 px wide; an error of its scripts fails the
+    test."""
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
-    context.close()
+    if page.url.startswith("http"):
+        page.evaluate("localStorage.clear()")
+    page.close()
+    context.clear_cookies()
     assert errors == []

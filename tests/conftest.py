@@ -13,7 +13,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import colours as colours_set  # noqa: E402
 import pytest  # noqa: E402
 import tiny  # noqa: E402
-from browser import chromium, page, serve, served  # noqa: E402, F401
+from browser import chromium, context, page, serve, served  # noqa: E402, F401
 
 from lab.home import Home  # noqa: E402
 

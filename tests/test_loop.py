@@ -56,6 +56,7 @@ def test_more_rows_help(tmp_path, seed):
     assert scores[0] < 0.5 < 0.85 < scores[2]
 
 
+@pytest.mark.nightly
 def test_the_town_hall_codebook_trains_with_its_definitions(tmp_path):
     settings = ["name=talk", "task=town-hall", "dataset=town-hall", "max_length=1024", "batch_size=8", "train_rows=24"]
     done = lab(tmp_path, "train", *(word for s in settings for word in ("--set", s)))
@@ -66,7 +67,8 @@ def test_the_town_hall_codebook_trains_with_its_definitions(tmp_path):
     assert len(found[0]["confusion"]["counts"][0]) == len(found[0]["confusion"]["labels"]) + 1
 
 
-@pytest.mark.parametrize("name", [pytest.param("instructions", marks=pytest.mark.nightly), "claims"])
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["instructions", "claims"])
 def test_the_generate_tasks_train_and_are_compared_as_texts(tmp_path, name):
     settings = [f"name={name}", f"task={name}", f"dataset={name}", "train_rows=32", "max_length=1024", "validation=8"]
     settings += ["decoding.max_new_tokens=24"]

@@ -72,6 +72,7 @@ def test_a_preset_fills_the_form_which_is_yaml_and_a_command_too(tab, home):
     tab.get_by_text("neither `all` nor a number of rows").wait_for()
 
 
+@pytest.mark.nightly
 def test_the_time_is_measured_on_request(tab):
     fill(tab, train_rows="64")
     until(lambda: "Not measured yet" in card(tab), "the card says that it is not known")
