@@ -78,6 +78,7 @@ def test_probabilities_are_those_of_teacher_forcing(home, model):
 SPELLINGS = {"red": "Warm.", "orange": "WARM", "blue": "cold\nas ice", "green": '"cold"', "teal": "frosty"}
 
 
+@pytest.mark.nightly
 def test_other_spellings_of_a_label_leave_the_trie_and_are_read_as_the_contract_says(
     colours, tiny_model, tmp_path, model
 ):

@@ -49,6 +49,7 @@ def test_a_streamed_answer_is_the_answer_of_base_and_adapter(home, tiny_model, t
         assert (said["output"], said["tokens"]) == (plain.text, plain.tokens)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
 def test_whoever_else_is_asked_an_answer_is_the_same(colours, tiny_model, quantization):
     runs = [trained(colours, tiny_model, learning_rate=0.02, seed=s, quantization=quantization) for s in (1, 2, 3)]

@@ -112,7 +112,7 @@ def test_base_and_the_newest_run_stand_there_by_themselves_and_nothing_is_hidden
     assert sum(x["invalid"] for x in known) > 0
     view(tab, "Invalid outputs")
     until(lambda: rows_of(tab, "[aria-label^='Invalid outputs of'] tbody"))
-    named = tab.locator("[aria-label^='Invalid outputs of']").first.get_attribute("aria-label")
+    named = tab.locator("[aria-label^='Invalid outputs of '][aria-label*=':']").first.get_attribute("aria-label")
     one = next(x for x in known if named.startswith(f"Invalid outputs of {x['subject']}:"))
     text, times = one["invalid_outputs"][0]
     assert rows_of(tab, "[aria-label^='Invalid outputs of'] tbody")[0] == [text, str(times)]
