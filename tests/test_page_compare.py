@@ -102,6 +102,15 @@ def scored(tab) -> list[str]:
     return [row[1].split()[0] for row in rows_of(tab, ".scores tbody.compared") if "[" in row[4]]
 
 
+def test_a_click_on_the_tab_of_a_page_that_is_still_late_does_not_undo_what_it_arrives_with(page, served):
+    page.goto(served.url)
+    page.get_by_role("tab", name="Compare").click()
+    tab = page.get_by_role("tabpanel").locator("visible=true")
+    until(lambda: scored(tab) == ["base", "tiny-1"])
+    seen = {tuple(scored(tab)) for _ in range(20) if page.wait_for_timeout(100) is None}
+    assert seen == {("base", "tiny-1")}
+
+
 def test_base_and_the_newest_run_stand_there_by_themselves_and_nothing_is_hidden(tab, marks):
     until(lambda: scored(tab) == ["base", "tiny-1"])
     known, _ = scoreboard.compare(comparison.known(marks, Comparison(subjects=["base", "tiny-1"])))

@@ -43,6 +43,7 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
         given = gr.State(None)  # of these values of the controls: the browser's may lag behind
         found = gr.State(None)  # what is shown
         shown_for = gr.State(None)  # what stood in the controls then
+        odd = gr.State(None)  # what else stood in them at the last look
         with gr.Column(visible=False) as results:
             view = compare_views.build(home, found, opened, tabs)
         timer = gr.Timer(LOOK_EVERY)
@@ -67,9 +68,10 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
         return [offer.fingerprint(home), start, *known, *rest, problems, to_tab, *now]
 
     @access.handler
-    def watch(seen, offered, job_id, looks, shown_for, names, *others):
-        """What has changed by itself: new subjects, and how far an evaluation is; and what a busy browser has missed."""
-        news = [gr.skip()] * (len(watched) + 1)
+    def watch(seen, offered, job_id, looks, shown_for, odd, names, *others):
+        """What has changed by itself: new subjects, and how far an evaluation is; and what a busy browser has missed, once
+        it still stands there at a second look: a page that has just been opened is only late."""
+        news = [gr.skip()] * (len(watched) + 2)
         if seen is None:  # the tab was clicked before the page had arrived, which must not be undone
             return news
         job = found_job(home, job_id) or underway(home)
@@ -80,7 +82,8 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
         kept, on_offer = names, offer.offered_now(home, seen, offered, names)
         if on_offer:
             kept, news[0], news[1], news[4] = on_offer
-        if ended or kept != names or [names, *others] != shown_for:
+        news[9] = stands = [names, *others]
+        if ended or kept != names or (stands != shown_for and stands == odd):
             news[3], news[8] = looks + 1, [kept, *others]
         return news
 
@@ -137,8 +140,8 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
 
     shown = [found, shown_for, said, board, reference, to_test, results]
     arrived = page.load(arrive, None, [*watched, *controls[1:], linked, tabs, *shown], **quiet)
-    changing = [seen, offered, job_id, looks, shown_for, *controls]
-    gr.on([timer.tick, tab.select], watch, changing, [*watched, given], **quiet)
+    changing = [seen, offered, job_id, looks, shown_for, odd, *controls]
+    gr.on([timer.tick, tab.select], watch, changing, [*watched, given, odd], **quiet)
     chosen_by_hand = [control.input for control in (*controls, reference)]
     last = {"api_visibility": "private", "trigger_mode": "always_last"}
     showing = [
