@@ -98,6 +98,7 @@ def once(page: Page, url: str, rows: int, turn: int) -> dict[str, float]:
     took["choose the dataset: checks and charts too"] = took["choose the dataset: rows"] + seconds(
         lambda: shown(page, f"an earlier split too, with the same column text: {rows // 20:,} of validation")
     )
+    page.wait_for_timeout(1000)  # the codebook's form follows
     do("next page", lambda: page.get_by_role("button", name="Next rows").click(), f"Rows 11 to 20 of {rows:,}")
     last = f"{rows // 10}"
     do(
