@@ -93,7 +93,7 @@ def winner_in_words(objects: list[dict]) -> str:
     if best["p_adjusted"] is None:
         return f"{words}."
     p = "below 0.0001" if best["p_adjusted"] < 0.0001 else f"{best['p_adjusted']:.2g}"
-    return f"{words}. Against {best['reference']} its p, adjusted for {scored - 1} tests (Holm), is {p}."
+    return f"{words}. Against {best['reference']} its p, adjusted for {scored - 1} test{'s' * (scored != 2)} (Holm), is {p}."
 
 
 # -- what differs ----------------------------------------------------------------------------------------------------
