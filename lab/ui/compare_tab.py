@@ -12,7 +12,7 @@ from lab.ui.compare_job import found_job, living, progress, underway
 from lab.ui.compare_look import DECODINGS, SPLITS, asked_for, controls_of, lacking_in_words, look_at
 from lab.ui.compare_table import MOST_OTHERS
 
-LOOK_EVERY = 2  # seconds
+LOOK_EVERY = 4  # seconds
 
 
 def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:

@@ -12,7 +12,7 @@ from lab.sweeps import Sweep
 from lab.ui import access, look, sweep_charts
 from lab.ui.given_yaml import read_sweep
 
-EVERY = 2.5  # seconds between two looks at the disk
+EVERY = 6  # seconds between two looks at the disk; what they cost, a page costs the server all day
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 HIDDEN = gr.update(visible="hidden")
 NOTHING = (
