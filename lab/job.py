@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from lab.errors import InputError
@@ -123,8 +124,13 @@ class Job:
 
     def stamp(self) -> tuple | None:
         """Another one whenever readers may find something else; nothing is read for it. None while a process works on it."""
-        seen = {name: file_mark(self._path(name)) for name in self.RECORDS}
+        seen = dict(zip(self.RECORDS, map(file_mark, self._records), strict=True))
         return None if seen["result.json"] is None and self.holder() is not None else tuple(seen.values())
+
+    @cached_property
+    def _records(self) -> list[str]:
+        """As strings: of hundreds of runs, again and again, building paths costs more than looking at the files."""
+        return [str(self._path(name)) for name in self.RECORDS]
 
     def error(self) -> dict | None:
         """`{reason, message, advice}` of a failure, else None."""
@@ -197,10 +203,10 @@ def lock_holder(path: Path) -> int | None:
             os.close(handle)
 
 
-def file_mark(path: Path) -> tuple | None:
+def file_mark(path: Path | str) -> tuple | None:
     """By which one sees that a file has changed, without reading it; None where there is none."""
     try:
-        about = path.stat()
+        about = os.stat(path)  # noqa: PTH116 - a Path costs more than the look itself, and the page looks all the time
     except FileNotFoundError:
         return None
     return about.st_ino, about.st_size, about.st_mtime_ns

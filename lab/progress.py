@@ -20,7 +20,8 @@ UNREADABLE = (InputError, OSError, ValueError, LookupError, TypeError, Attribute
 # -- a run at a glance ---------------------------------------------------------------------------------------------------
 
 
-_seen: dict[Path, tuple[Run, tuple, dict]] = {}  # by folder: the run, its stamp, and what was found then
+# By the folder of runs and by id: the run, its stamp, and what was found then.
+_seen: dict[Path, dict[str, tuple[Run, tuple, dict]]] = {}
 
 
 def overview(home: Home) -> list[dict]:
@@ -34,22 +35,23 @@ def overview(home: Home) -> list[dict]:
             found.append(_at_a_glance(home, run_id))
         except UNREADABLE as error:
             found.append(broken(run_id, error))
-    for gone in [folder for folder in _seen if folder.parent == home.runs and folder.name not in ids]:
-        _seen.pop(gone, None)
+    known = _seen.get(home.runs, {})
+    for gone in known.keys() - set(ids):
+        known.pop(gone, None)
     return found
 
 
 def _at_a_glance(home: Home, run_id: str) -> dict:
-    folder = home.runs / run_id
-    run, stamp, known = _seen.get(folder) or (None, None, None)
+    seen = _seen.setdefault(home.runs, {})
+    run, stamp, known = seen.get(run_id) or (None, None, None)
     if run and stamp == run.stamp():
         return known
-    _seen.pop(folder, None)
+    seen.pop(run_id, None)
     run = Run(home, run_id)
     stamp = run.stamp()
     found = glance(run)
     if stamp is not None and found["status"] not in ALIVE:
-        _seen[folder] = run, stamp, found
+        seen[run_id] = run, stamp, found
     return found
 
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import gradio as gr
 
-from lab import runs
+from lab import progress, runs
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import ALIVE
@@ -34,13 +34,15 @@ def default(choices: list[str]) -> list[str]:
 
 def fingerprint(home: Home) -> tuple:
     """What changes whenever other subjects are on offer; cheap enough to be asked for all the time."""
-    found = []
-    for run_id in runs.listing(home):
-        with suppress(InputError):  # deleted in the meantime
-            run = Run(home, run_id)
-            status = run.status()
-            found.append((run_id, status, len(run.checkpoints()) if status in ALIVE else 0))
-    return tuple(found)
+    found = [(run["id"], run["status"]) for run in progress.overview(home)]
+    return tuple((run_id, status, _steps(home, run_id) if status in ALIVE else 0) for run_id, status in found)
+
+
+def _steps(home: Home, run_id: str) -> int:
+    """How many checkpoints a run has by now."""
+    with suppress(InputError):  # deleted in the meantime
+        return len(Run(home, run_id).checkpoints())
+    return 0
 
 
 def offered_now(home: Home, seen: tuple, offered: list[str], names: list[str]) -> tuple | None:
