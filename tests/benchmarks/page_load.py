@@ -93,6 +93,7 @@ def selections(page: Page, count: int, times: int) -> None:
             timed(page, lambda w=words: find.fill(w), f"document.querySelectorAll('[data-run]').length {rows}")
         )
     tell("the runs are filtered, or all again", filtered)
+    timed(page, lambda: find.fill(""), f"document.querySelectorAll('[data-run]').length == {count}")
     page.locator('[data-run="load-5"] button').click()
     until(page, DRAWN.format("load-5"))
     page.get_by_label("Beside it").click()
