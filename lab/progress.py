@@ -29,20 +29,18 @@ def overview(home: Home) -> list[dict]:
 
     Runs on which nobody works are read again only when their files have changed.
     """
-    found, ids = [], runs.listing(home)
+    found, ids, seen = [], runs.listing(home), _seen.setdefault(home.runs, {})
     for run_id in ids:
         try:
-            found.append(_at_a_glance(home, run_id))
+            found.append(_at_a_glance(home, run_id, seen))
         except UNREADABLE as error:
             found.append(broken(run_id, error))
-    known = _seen.get(home.runs, {})
-    for gone in known.keys() - set(ids):
-        known.pop(gone, None)
+    for gone in seen.keys() - set(ids):
+        seen.pop(gone, None)
     return found
 
 
-def _at_a_glance(home: Home, run_id: str) -> dict:
-    seen = _seen.setdefault(home.runs, {})
+def _at_a_glance(home: Home, run_id: str, seen: dict[str, tuple[Run, tuple, dict]]) -> dict:
     run, stamp, known = seen.get(run_id) or (None, None, None)
     if run and stamp == run.stamp():
         return known

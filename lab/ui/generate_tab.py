@@ -73,7 +73,7 @@ def _keep_up(page: gr.Blocks, home: Home, tab: gr.Tab, timer: gr.Timer, parts) -
         return *others[1:3], gr.update(**{**others[3], **({"value": wanted} if wanted else {})})
 
     choice = [parts.seen, parts.offered, parts.chosen]
-    gr.on([page.load, timer.tick, tab.select], watch, choice, choice, queue=False, **QUIET)
+    gr.on([page.load, timer.tick, tab.select], watch, choice, choice, **QUIET)
 
 
 def _wire_answer(home: Home, parts) -> gr.events.Dependency:

@@ -1,6 +1,7 @@
 """A look at the disk: what the page shows of the runs, and what of that must be drawn again."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import gradio as gr
 
@@ -100,10 +101,11 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
     beside = [by_id[other] for other in asked.beside if other in by_id and other != run_id]
     others = [(run_words.called(other), points.points(home, other["id"])) for other in beside]
     marks = tuple((name, other.update()) for name, other in others)
+    lines = cache(its.lines)  # for the curves and their words, where they are drawn
 
     def draw(_):
-        lines = [(name, other.lines()) for name, other in others]
-        return run_charts.sent(run_charts.curves((run_id, its.lines()), lines, asked.view))
+        beside = [(name, other.lines()) for name, other in others]
+        return run_charts.sent(run_charts.curves((run_id, lines()), beside, asked.view))
 
     return {
         **views,
@@ -112,7 +114,7 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
             lambda _: run_words.made_of(here, versions.of_run(home, here), run["batches"]),
         ),
         "curves": ((mark, marks, asked.view), draw),
-        "told": (mark, lambda _: run_words.curves_in_words(its.lines())),
+        "told": (mark, lambda _: run_words.curves_in_words(lines())),
         "log": ((run_id, progress.log_size(here)), lambda _: here.log_tail(LOG_LINES)),
     }
 
