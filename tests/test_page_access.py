@@ -116,6 +116,7 @@ def test_no_other_address_is_taken_for_this_machine(monkeypatch, host):
             serving.launch(None, host, 0)
 
 
+@pytest.mark.faults
 def test_with_a_login_nothing_is_shown_before_it(serve):
     served = serve(None, "--host", "0.0.0.0", "--mcp", environment={"LAB_LOGIN": "ada:a pass:word"})
     assert ask(served.url, "/config").status_code == 401
@@ -148,6 +149,7 @@ def test_a_taken_port_and_a_home_that_is_a_file_are_said(served, tmp_path, monke
 # -- what leaves and what is loaded ----------------------------------------------------------------------------------
 
 
+@pytest.mark.faults
 def test_no_request_leaves_this_machine(served, page):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
