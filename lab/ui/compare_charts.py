@@ -187,7 +187,7 @@ def calibration_chart(found: dict) -> Figure:
     made = figure(
         "calibration",
         traces,
-        "Probability of the answer among the labels",
+        "Probability of the answer",
         "Share right",
         xaxis={"range": [-0.02, 1.02], "anchor": "y2"},
         yaxis={"range": [-0.02, 1.02], "domain": [0.34, 1]},
