@@ -217,8 +217,11 @@ def test_the_views_show_what_lies_behind_the_scores(page, served, filled):
     page.get_by_text("base wrong, load-3 right: rows 1 to 20").wait_for()
     page.get_by_label("Both wrong").check()
     page.get_by_text("Both wrong: rows 1 to 20").wait_for()
-    page.get_by_role("button", name="Open in Generate").filter(visible=True).first.click()
+    second = page.locator("tr", has=page.get_by_role("button", name="Open in Generate")).filter(visible=True).nth(1)
+    text = second.locator("td.text").text_content()
+    second.get_by_role("button").click()
     until(lambda: page.get_by_role("tab", name="Generate", exact=True).get_attribute("aria-selected") == "true")
+    until(lambda: page.get_by_label("Its text").input_value() == text)
     until(lambda: "tab=" not in page.url)
 
 

@@ -6,7 +6,7 @@ from lab import behind
 from lab.errors import InputError
 from lab.ui import access, compare_rows
 from lab.ui.compare_look import Look
-from lab.ui.compare_view import FEW, NO_LABELS, QUIET, View, chosen_of, known, quiet, table
+from lab.ui.compare_view import FEW, NO_LABELS, QUIET, TO_OTHERS, View, chosen_of, known, quiet, table
 
 MOST_TEXTS, MOST_LETTERS = 200, 1000  # of the invalid outputs of a subject, and of each of them
 
@@ -97,5 +97,5 @@ def build_apart(found: gr.State, opened: gr.State, tabs: gr.Tabs) -> View:
     chosen = [first, second, kind]
     changed = [part.input for part in chosen]
     gr.on(changed, again, [found, *chosen], outputs, trigger_mode="always_last", **QUIET)
-    rows.click(click, [found, *chosen], [rows, opened, tabs], **QUIET)
+    rows.click(click, [found, *chosen], [rows, opened, tabs], **TO_OTHERS)
     return View(chosen, outputs, draw)

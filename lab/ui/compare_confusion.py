@@ -6,7 +6,7 @@ from lab import behind
 from lab.errors import InputError
 from lab.ui import access, compare_rows, look
 from lab.ui.compare_look import Look
-from lab.ui.compare_view import FEW, NO_LABELS, QUIET, View, chosen_of, known, quiet, table
+from lab.ui.compare_view import FEW, NO_LABELS, QUIET, TO_OTHERS, View, chosen_of, known, quiet, table
 
 COUNTS, SHARES = "Counts", "Shares of the true label"
 INVALID = "(invalid)"
@@ -68,7 +68,7 @@ def build(found: gr.State, opened: gr.State, tabs: gr.Tabs) -> View:
 
     gr.on([name.input, how.input], again, [found, name, how], outputs, trigger_mode="always_last", **QUIET)
     cells.click(select, [found, name], [rows, cell], **QUIET)
-    rows.click(click, [found, cell], [rows, opened, tabs], **QUIET)
+    rows.click(click, [found, cell], [rows, opened, tabs], **TO_OTHERS)
     return View([name, how], outputs, draw)
 
 
