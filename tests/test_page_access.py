@@ -116,6 +116,15 @@ def test_no_other_address_is_taken_for_this_machine(monkeypatch, host):
             serving.launch(None, host, 0)
 
 
+def test_a_busy_machine_keeps_no_page_from_starting(home, monkeypatch, capsys):
+    """Its own page then does not answer in time, on which Gradio refused to start."""
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    page = app.build(home)
+    monkeypatch.setattr(page, "block_thread", page.close)
+    serving.launch(page, None, 0)
+    assert "is ready" in capsys.readouterr().out
+
+
 @pytest.mark.faults
 def test_with_a_login_nothing_is_shown_before_it(serve):
     served = serve(None, "--host", "0.0.0.0", "--mcp", environment={"LAB_LOGIN": "ada:a pass:word"})

@@ -55,6 +55,8 @@ def launch(page: gr.Blocks, host: str | None = None, port: int | None = None, mc
             quiet=True,
             show_error=True,
             prevent_thread_lock=True,
+            # Else Gradio gives up when its own page does not answer within three seconds, as on a machine that is busy.
+            _frontend=False,
         )
     except OSError as error:
         raise InputError(f"Port {port or 7860} of {host} cannot be used: it is taken, or not yours to use.") from error
