@@ -82,23 +82,24 @@ def answer(
 
 def stream(
     model: Model,
-    prompt: list[int],
+    prompts: list[list[int]],
     decoding: Decoding,
     stops: set[int],
     hear: Callable[[int, str], None],
     halted: Callable[[], bool],
-    count: int = 1,
     keep: Callable[[list[int]], None] = lambda rows: None,
     cache: DynamicCache | None = None,
 ) -> list[tuple[Answer, float]]:
-    """`count` answers to one prompt while they are made, each with its seconds; `hear` is given the number of an answer and
-    its text so far. Raises Stopped when `halted` says so.
+    """The answers to prompts while they are made, each with its seconds; `hear` is given the number of an answer and its
+    text so far. Raises Stopped when `halted` says so.
 
     They are the answers that `answer` gives. A beam search says nothing until its end. Several are greedy ones, each of
     another adapter by `Model.using_each`, whose `keep` is told the rows that go on when one has ended. `cache` has
-    read the prompt, but for its last token, and is used up.
+    read the prompts, but for their last tokens, and is used up.
     """
-    settings, ids = _settings(model, decoding, stops), torch.tensor([prompt] * count, device=model.device)
+    settings, count = _settings(model, decoding, stops), len(prompts)
+    ids, mask = pad_left(model, prompts)
+    width = ids.shape[1]
     listener, start = _Listener(model, stops, hear), time.perf_counter()
     if cache is not None:
         cache.batch_repeat_interleave(decoding.beams)
@@ -110,7 +111,7 @@ def stream(
             listener.begin(going)
             output = model.network.generate(
                 input_ids=ids,
-                attention_mask=torch.ones_like(ids),
+                attention_mask=mask,
                 generation_config=settings,
                 past_key_values=cache,
                 return_dict_in_generate=True,
@@ -119,7 +120,7 @@ def stream(
             )
             if halted():
                 raise Stopped
-            for row, tokens in zip(going, output.sequences[:, len(prompt) :].tolist(), strict=True):
+            for row, tokens in zip(going, output.sequences[:, width:].tolist(), strict=True):
                 said[row], ended[row] = tokens, time.perf_counter() - start
             left = decoding.max_new_tokens - len(said[going[0]])
             rest = [i for i, row in enumerate(going) if left > 0 and count > 1 and said[row][-1] not in stops]
@@ -130,6 +131,7 @@ def stream(
                     _rows_of(output.past_key_values, rest),
                     left,
                 )
+                mask = torch.nn.functional.pad(mask[rest], (0, ids.shape[1] - mask.shape[1]), value=1)
             going = [going[i] for i in rest]
     return [(read(model, tokens, stops), seconds) for tokens, seconds in zip(said, ended, strict=True)]
 
@@ -239,11 +241,11 @@ def label_probabilities(
 
 
 def label_probabilities_each(
-    model: Model, prompt: list[int], labels: dict[str, list[int]], count: int
+    model: Model, prompts: list[list[int]], labels: dict[str, list[int]]
 ) -> tuple[list[dict[str, float]], DynamicCache | None]:
-    """The same for one prompt, `count` times in one batch, and a cache with which `stream` need not read it again."""
+    """The same for prompts in one batch, and a cache with which `stream` need not read them again."""
     with torch.no_grad(), model.autocast():
-        found, cache = _label_scores(model, *pad_left(model, [prompt] * count), labels)
+        found, cache = _label_scores(model, *pad_left(model, prompts), labels)
     if not all(type(layer) is DynamicLayer for layer in cache.layers):
         return found, None  # windowed layers keep more than they need while they can be cropped
     cache.crop(-1)

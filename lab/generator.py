@@ -21,7 +21,6 @@ from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.home import Home, guard
 from lab.job import Stopped, hold, lock_holder
-from lab.subjects import Subject
 from lab.task import Task
 
 IDLE = 900  # seconds after which it ends
@@ -166,8 +165,7 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
             found = subjects.resolve(home, question["subjects"])
             task, decoding = task_file.parse(question["task"]), Decoding.model_validate(question["decoding"])
             halted = _halted(home, connection)
-            for together, row in _asked(question, found):
-                desk.answer(together, task, row, decoding, tell, halted)
+            desk.answer(found, task, _asked(question), decoding, tell, halted)
             tell({"event": "done"})
         except Stopped:
             pass  # the end of the connection says so
@@ -182,17 +180,11 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
             tell({"event": "error", "kind": "work", "message": f"{type(error).__name__}: {message}"})
 
 
-def _asked(question: dict, found: list[Subject]) -> Iterator[tuple[list[Subject], dict | str | Chat]]:
-    """What is put to which subjects; those whose chats have been the same so far are asked together."""
+def _asked(question: dict) -> dict | str | dict[str, Chat]:
+    """What is put to the subjects, as `SideBySide.answer` takes it."""
     if "row" in question:
-        yield found, question["row"]
-        return
-    chats = {subject.name: Chat(**question["chats"][subject.name]) for subject in found}
-    rest = found
-    while rest:
-        chat = chats[rest[0].name]
-        yield [s for s in rest if chats[s.name] == chat], chat
-        rest = [s for s in rest if chats[s.name] != chat]
+        return question["row"]
+    return {name: Chat(**chat) for name, chat in question["chats"].items()}
 
 
 def _halted(home: Home, connection: socket.socket) -> Callable[[], bool]:

@@ -18,6 +18,7 @@ from lab.task import Task
 from lab.unpacked import unpack
 
 Hear = Callable[[dict], None]
+Asked = dict | str | dict[str, Chat]  # a row, a raw prompt, or to each subject its own chat, by its name
 
 
 class SideBySide:
@@ -30,12 +31,13 @@ class SideBySide:
         self,
         subjects: list[Subject],
         task: Task,
-        row: dict | str | Chat,
+        asked: Asked,
         decoding: Decoding,
         hear: Hear = lambda event: None,
         halted: Callable[[], bool] = lambda: False,
     ) -> list[dict]:
-        """The same row, raw prompt (a str) or chat, put to every subject; one base is in memory at a time.
+        """The same row or raw prompt (a str) put to every subject, or to each its own chat, by its name; one base is in memory
+        at a time.
 
         Returns for each subject `{subject, prompt, output, label, label_probabilities, seconds, tokens}`. Meanwhile `hear`
         is given `{event: loading, what}`, `{event: text, subject, output}` and `{event: answer, …}` with the above. Raises
@@ -48,10 +50,10 @@ class SideBySide:
                 own = {s.name: s for s in subjects if (s.base, s.quantization) == (name, quantization)}
                 for subject in own.values():
                     check_fit(subject, model.base)
-                for together in _columns(model, list(own.values()), decoding):
+                for together in _columns(model, list(own.values()), asked, decoding):
                     if halted():
                         raise Stopped
-                    for found in _together_or_in_turn(model, together, task, row, decoding, hear, halted):
+                    for found in _together_or_in_turn(model, together, task, asked, decoding, hear, halted):
                         results[found["subject"]] = found
                         hear({"event": "answer", **found})
         except Stopped:
@@ -73,10 +75,18 @@ class SideBySide:
         return self.model
 
 
-def _columns(model: Model, subjects: list[Subject], decoding: Decoding) -> list[list[Subject]]:
+def _chats(asked: Asked) -> dict[str, Chat]:
+    return asked if isinstance(asked, dict) and all(isinstance(x, Chat) for x in asked.values()) else {}
+
+
+def _columns(model: Model, subjects: list[Subject], asked: Asked, decoding: Decoding) -> list[list[Subject]]:
     """The subjects that answer together, in one batch, which is faster than in turn; what is drawn at random must not depend
-    on who else is asked."""
-    together = decoding.mode != "sample" and decoding.beams == 1 and model.can_mix([s.adapter for s in subjects])
+    on who else is asked. Prompts of several lengths are padded, and where repeating is punished the padding would count as
+    said before."""
+    chats = list(_chats(asked).values())
+    padded = any(chat != chats[0] for chat in chats)
+    can = decoding.mode != "sample" and decoding.beams == 1 and not (padded and decoding.repetition_penalty != 1)
+    together = can and model.can_mix([s.adapter for s in subjects])
     return [subjects] if together else [[subject] for subject in subjects]
 
 
@@ -84,41 +94,42 @@ def _together_or_in_turn(
     model: Model,
     subjects: list[Subject],
     task: Task,
-    row: dict | str,
+    asked: Asked,
     decoding: Decoding,
     hear: Hear,
     halted: Callable[[], bool],
 ) -> Iterator[dict]:
     """What subjects answer in one batch; in turn where the model turns out to allow no such batch, from then on."""
     try:
-        yield from _respond(model, subjects, task, row, decoding, hear, halted)
+        yield from _respond(model, subjects, task, asked, decoding, hear, halted)
         return
     except CannotMix:
         model.mixes = False
     for subject in subjects:
-        yield from _respond(model, [subject], task, row, decoding, hear, halted)
+        yield from _respond(model, [subject], task, asked, decoding, hear, halted)
 
 
 def _respond(
     model: Model,
     subjects: list[Subject],
     task: Task,
-    row: dict | str | Chat,
+    asked: Asked,
     decoding: Decoding,
     hear: Hear,
     halted: Callable[[], bool],
 ) -> list[dict]:
     """What subjects answer in one batch."""
     renderer = Renderer(task, model.tokens)
-    raw = not isinstance(row, dict)
-    text = renderer.text_for(row)
-    prompt = model.tokens.encode([text])[0]
+    chats = _chats(asked)
+    raw = isinstance(asked, str) or bool(chats)
+    texts = [renderer.text_for(chats.get(subject.name, asked)) for subject in subjects]
+    prompts = model.tokens.encode(texts)
     labels = renderer.label_ids() if task.kind == "classify" and not raw else {}
     if decoding.mode == "labels" and not labels:
         raise InputError("--decoding labels needs the prompt of a classify task; use greedy or sample here.")
-    count, start = len(subjects), time.perf_counter()
+    start = time.perf_counter()
     with model.using_each([subject.adapter for subject in subjects]) as keep:
-        chances, cache = label_probabilities_each(model, prompt, labels, count) if labels else ([None] * count, None)
+        chances, cache = label_probabilities_each(model, prompts, labels) if labels else ([None] * len(prompts), None)
         before = time.perf_counter() - start
         if decoding.mode == "labels":
             chosen = [most_probable(of_labels) for of_labels in chances]
@@ -129,7 +140,7 @@ def _respond(
                 hear({"event": "text", "subject": subjects[number].name, "output": output})
 
             stops = model.stops | {renderer.stop_id}
-            said = stream(model, prompt, decoding, stops, speak, halted, count, keep, cache)
+            said = stream(model, prompts, decoding, stops, speak, halted, keep, cache)
     return [
         {
             "subject": subject.name,
@@ -140,5 +151,5 @@ def _respond(
             "seconds": before + seconds,
             "tokens": answer.tokens,
         }
-        for subject, of_labels, (answer, seconds) in zip(subjects, chances, said, strict=True)
+        for subject, text, of_labels, (answer, seconds) in zip(subjects, texts, chances, said, strict=True)
     ]

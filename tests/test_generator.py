@@ -58,7 +58,7 @@ def test_whoever_else_is_asked_an_answer_is_the_same(colours, tiny_model, quanti
     desk, lone = SideBySide(), SideBySide()
     for decoding in (GREEDY, LONG, Decoding(mode="labels"), Decoding(mode="sample", seed=7).for_kind("classify")):
         together = desk.answer(chosen, task, row, decoding)
-        columns = side_by_side._columns(desk.model, chosen, decoding)
+        columns = side_by_side._columns(desk.model, chosen, row, decoding)
         assert len(columns) == (4 if decoding.mode == "sample" else 1)  # one batch, but for what is drawn at random
         for subject, found in zip(chosen, together, strict=True):
             alone = lone.answer([subject], task, row, decoding)[0]
@@ -73,7 +73,7 @@ def test_adapters_that_cannot_be_mixed_answer_in_turn(colours, tiny_model):
     desk, row = SideBySide(), plain.rows("validation")[0]
     chosen = subjects.resolve(colours, ["base", plain.id, dora.id])
     assert [x["subject"] for x in desk.answer(chosen, plain.task, row, GREEDY)] == ["base", plain.id, dora.id]
-    assert len(side_by_side._columns(desk.model, chosen, GREEDY)) == 3
+    assert len(side_by_side._columns(desk.model, chosen, row, GREEDY)) == 3
 
 
 @pytest.mark.parametrize("decoding", [GREEDY, LONG, Decoding(mode="sample", seed=7), Decoding(beams=3)])
@@ -135,16 +135,22 @@ def test_the_lines_of_the_worker_come_whole_and_end_when_it_is_called_off():
             next(lines)
 
 
-def test_subjects_whose_chats_have_been_the_same_are_asked_together(colours, tiny_model):
-    found = [Subject(name, str(tiny_model), "none") for name in ("a", "b", "c")]
-    chats = {"a": {"system": "", "turns": ["1"]}, "b": {"system": "", "turns": ["1", "2", "3"]}}
-    chats["c"] = dict(chats["a"])
-    groups = list(generator._asked({"chats": chats}, found))
-    assert [([s.name for s in together], chat.turns) for together, chat in groups] == [
-        (["a", "c"], ["1"]),
-        (["b"], ["1", "2", "3"]),
-    ]
-    assert list(generator._asked({"row": {"text": "x"}}, found)) == [(found, {"text": "x"})]
+def test_chats_that_differ_are_answered_together_as_each_alone(colours, tiny_model):
+    runs = [trained(colours, tiny_model, learning_rate=0.02, seed=seed) for seed in (1, 2)]
+    chosen = subjects.resolve(colours, ["base", *(run.id for run in runs)])
+    turns = [["Hello."], ["Hello.", "Hi!", "And now?"], ["Hello.", "A long answer, this one.", "Go on."]]
+    chats = {subject.name: Chat("", said) for subject, said in zip(chosen, turns, strict=True)}
+    desk, lone = SideBySide(), SideBySide()
+    together = desk.answer(chosen, runs[0].task, chats, LONG)
+    assert len(side_by_side._columns(desk.model, chosen, chats, LONG)) == 1
+    for subject, found in zip(chosen, together, strict=True):
+        alone = lone.answer([subject], runs[0].task, {subject.name: chats[subject.name]}, LONG)[0]
+        assert [found[key] for key in ("prompt", "output", "tokens")] == [
+            alone[key] for key in ("prompt", "output", "tokens")
+        ]
+    assert len({found["tokens"] for found in together}) > 1  # they ended one after another
+    punished = LONG.model_copy(update={"repetition_penalty": 1.3})
+    assert len(side_by_side._columns(desk.model, chosen, chats, punished)) == 3
 
 
 # -- with a real worker ------------------------------------------------------------------------------------------------------

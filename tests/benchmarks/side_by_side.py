@@ -46,9 +46,9 @@ def main() -> None:
             worked(home, created(home, BUNDLED_MODEL, **CHANGES), lambda *args: "finished")  # the worker ends for it
 
 
-def endless(model, prompt, decoding, stops, *rest):
+def endless(model, prompts, decoding, stops, *rest):
     """`stream` without an end before the longest answer."""
-    return stream(model, prompt, decoding, {model.network.config.vocab_size - 1}, *rest)
+    return stream(model, prompts, decoding, {model.network.config.vocab_size - 1}, *rest)
 
 
 stream = side_by_side.stream
