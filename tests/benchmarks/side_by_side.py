@@ -60,7 +60,7 @@ def bench(home: Home, runs: list, rounds: int, lengths: str) -> None:
 
     def seconds(names: list[str], together: bool) -> float:
         found = subjects.resolve(home, names)
-        way = columns if together else (lambda model, chosen, decoding: [[subject] for subject in chosen])
+        way = columns if together else (lambda model, chosen, *_: [[subject] for subject in chosen])
         begun = time.perf_counter()
         with patch.object(side_by_side, "_columns", way):
             said = desk.answer(found, runs[0].task, ROW, GREEDY)
