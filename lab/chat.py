@@ -31,3 +31,13 @@ class Chat:
         roles = [("user", "assistant")[i % 2] for i in range(len(self.turns))]
         first = [{"role": "system", "content": self.system}] if self.system else []
         return first + [{"role": role, "content": text} for role, text in zip(roles, self.turns, strict=True)]
+
+
+Posed = (
+    dict | str | dict[str, Chat]
+)  # what is put to subjects: a row, a raw prompt, or to each its own chat, by its name
+
+
+def chats_of(posed: Posed) -> dict[str, Chat]:
+    """The chats of what is put to subjects; none where it is a row or a raw prompt."""
+    return posed if isinstance(posed, dict) and all(isinstance(chat, Chat) for chat in posed.values()) else {}

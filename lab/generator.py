@@ -16,7 +16,7 @@ from dataclasses import asdict
 
 from lab import jobs, subjects
 from lab import task as task_file
-from lab.chat import Chat
+from lab.chat import Chat, Posed, chats_of
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.home import Home, guard
@@ -37,7 +37,7 @@ def ask(
     home: Home,
     names: list[str],
     task: Task,
-    row: dict | str | dict[str, Chat],
+    posed: Posed,
     decoding: Decoding,
     halted: Callable[[], bool] = lambda: False,
 ) -> Iterator[dict]:
@@ -47,10 +47,10 @@ def ask(
     WorkError when a job is at work, for which generation steps aside.
     """
     question = {"subjects": names, "task": task_file.dump(task), "decoding": decoding.model_dump()}
-    if isinstance(row, dict) and row and all(isinstance(chat, Chat) for chat in row.values()):
-        question["chats"] = {name: asdict(row[name]) for name in names}
+    if chats := chats_of(posed):
+        question["chats"] = {name: asdict(chats[name]) for name in names}
     else:
-        question["row"] = row
+        question["row"] = posed
     refuse_beside_jobs(home)
     # A worker that ends, for a job or after an idle time, leaves those who wait with a broken connection.
     with suppress(ConnectionError), _connected(home, halted) as connection:
@@ -165,7 +165,7 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
             found = subjects.resolve(home, question["subjects"])
             task, decoding = task_file.parse(question["task"]), Decoding.model_validate(question["decoding"])
             halted = _halted(home, connection)
-            desk.answer(found, task, _asked(question), decoding, tell, halted)
+            desk.answer(found, task, _posed(question), decoding, tell, halted)
             tell({"event": "done"})
         except Stopped:
             pass  # the end of the connection says so
@@ -180,8 +180,7 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
             tell({"event": "error", "kind": "work", "message": f"{type(error).__name__}: {message}"})
 
 
-def _asked(question: dict) -> dict | str | dict[str, Chat]:
-    """What is put to the subjects, as `SideBySide.answer` takes it."""
+def _posed(question: dict) -> Posed:
     if "row" in question:
         return question["row"]
     return {name: Chat(**chat) for name, chat in question["chats"].items()}

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from lab import bases
-from lab.chat import Chat
+from lab.chat import Posed, chats_of
 from lab.config import Decoding
 from lab.errors import InputError
 from lab.generate import Answer, label_probabilities_each, stream
@@ -18,7 +18,6 @@ from lab.task import Task
 from lab.unpacked import unpack
 
 Hear = Callable[[dict], None]
-Asked = dict | str | dict[str, Chat]  # a row, a raw prompt, or to each subject its own chat, by its name
 
 
 class SideBySide:
@@ -31,7 +30,7 @@ class SideBySide:
         self,
         subjects: list[Subject],
         task: Task,
-        asked: Asked,
+        posed: Posed,
         decoding: Decoding,
         hear: Hear = lambda event: None,
         halted: Callable[[], bool] = lambda: False,
@@ -50,10 +49,10 @@ class SideBySide:
                 own = {s.name: s for s in subjects if (s.base, s.quantization) == (name, quantization)}
                 for subject in own.values():
                     check_fit(subject, model.base)
-                for together in _columns(model, list(own.values()), asked, decoding):
+                for together in _columns(model, list(own.values()), posed, decoding):
                     if halted():
                         raise Stopped
-                    for found in _together_or_in_turn(model, together, task, asked, decoding, hear, halted):
+                    for found in _together_or_in_turn(model, together, task, posed, decoding, hear, halted):
                         results[found["subject"]] = found
                         hear({"event": "answer", **found})
         except Stopped:
@@ -75,15 +74,11 @@ class SideBySide:
         return self.model
 
 
-def _chats(asked: Asked) -> dict[str, Chat]:
-    return asked if isinstance(asked, dict) and all(isinstance(x, Chat) for x in asked.values()) else {}
-
-
-def _columns(model: Model, subjects: list[Subject], asked: Asked, decoding: Decoding) -> list[list[Subject]]:
+def _columns(model: Model, subjects: list[Subject], posed: Posed, decoding: Decoding) -> list[list[Subject]]:
     """The subjects that answer together, in one batch, which is faster than in turn; what is drawn at random must not depend
     on who else is asked. Prompts of several lengths are padded, and where repeating is punished the padding would count as
     said before."""
-    chats = list(_chats(asked).values())
+    chats = list(chats_of(posed).values())
     padded = any(chat != chats[0] for chat in chats)
     can = decoding.mode != "sample" and decoding.beams == 1 and not (padded and decoding.repetition_penalty != 1)
     together = can and model.can_mix([s.adapter for s in subjects])
@@ -94,35 +89,35 @@ def _together_or_in_turn(
     model: Model,
     subjects: list[Subject],
     task: Task,
-    asked: Asked,
+    posed: Posed,
     decoding: Decoding,
     hear: Hear,
     halted: Callable[[], bool],
 ) -> Iterator[dict]:
     """What subjects answer in one batch; in turn where the model turns out to allow no such batch, from then on."""
     try:
-        yield from _respond(model, subjects, task, asked, decoding, hear, halted)
+        yield from _respond(model, subjects, task, posed, decoding, hear, halted)
         return
     except CannotMix:
         model.mixes = False
     for subject in subjects:
-        yield from _respond(model, [subject], task, asked, decoding, hear, halted)
+        yield from _respond(model, [subject], task, posed, decoding, hear, halted)
 
 
 def _respond(
     model: Model,
     subjects: list[Subject],
     task: Task,
-    asked: Asked,
+    posed: Posed,
     decoding: Decoding,
     hear: Hear,
     halted: Callable[[], bool],
 ) -> list[dict]:
     """What subjects answer in one batch."""
     renderer = Renderer(task, model.tokens)
-    chats = _chats(asked)
-    raw = isinstance(asked, str) or bool(chats)
-    texts = [renderer.text_for(chats.get(subject.name, asked)) for subject in subjects]
+    chats = chats_of(posed)
+    raw = isinstance(posed, str) or bool(chats)
+    texts = [renderer.text_for(chats.get(subject.name, posed)) for subject in subjects]
     prompts = model.tokens.encode(texts)
     labels = renderer.label_ids() if task.kind == "classify" and not raw else {}
     if decoding.mode == "labels" and not labels:

@@ -141,7 +141,7 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
     shown = [found, shown_for, said, board, reference, to_test, results]
     arrived = page.load(arrive, None, [*watched, *controls[1:], linked, tabs, *shown], **quiet)
     changing = [seen, offered, job_id, looks, shown_for, odd, *controls]
-    # In the queue, unlike other looks: past it the browser is not told that a state, here `looks`, has changed.
+    # In the queue: past it the browser is not told that a state, here `looks`, has changed.
     gr.on([timer.tick, tab.select], watch, changing, [*watched, given, odd], **quiet)
     chosen_by_hand = [control.input for control in (*controls, reference)]
     last = {"api_visibility": "private", "trigger_mode": "always_last"}

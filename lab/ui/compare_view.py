@@ -10,10 +10,8 @@ from lab.ui import look
 from lab.ui.compare_look import Look
 
 QUIET = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-TO_OTHERS = {
-    **QUIET,
-    "queue": True,
-}  # past the queue the browser is not told that a state has changed, which others wait for
+# For what others wait for: past the queue the browser is not told that a state has changed.
+TO_OTHERS = {**QUIET, "queue": True}
 FEW = {"filterable": False, "interactive": True, "min_width": 160}
 NO_LABELS = "These subjects answered with texts in which no label is read, so there is nothing to count here."
 GONE = "Compare subjects first."

@@ -45,7 +45,7 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, swept: gr.State) -> list:
         return _look(home, name, along, {}) or gr.skip()
 
     looking = [look_again, [swept, parts.along, seen], shown]
-    # Past the queue, as all looks of a timer: for each event in it the server keeps a stream open.
+    # Past the queue, in which the server keeps a stream open for each event; no state here is waited for.
     gr.on([page.load, gr.Timer(EVERY).tick, parts.along.input], *looking, queue=False, **QUIET)
     gr.on([tab.select], show_again, [swept, parts.along], shown, **QUIET)
     parts.which.input(show_again, [parts.which, parts.along], shown, **QUIET)
