@@ -6,11 +6,9 @@ They take uploads, YAML text, ids and Hub ids; never a home, an output path or a
 import functools
 import inspect
 import json
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import gradio as gr
 from gradio.components.api_component import Api
@@ -20,22 +18,18 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from lab import (
     asking,
-    checks,
     comparison,
-    data,
     export,
     findings,
     generator,
     jobs,
     plan,
-    preview,
     runs,
     scoreboard,
     tasks,
     versions,
 )
 from lab.comparison import Comparison
-from lab.config import BUNDLED_MODEL, Config
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.home import Home
@@ -43,7 +37,7 @@ from lab.runs import Run
 from lab.subjects import question as question_for
 from lab.subjects import resolve
 from lab.task import plain_problems
-from lab.ui import access, dataset_form, parameters, preset_commands, sweep_commands, task_commands
+from lab.ui import access, dataset_commands, parameters, preset_commands, sweep_commands, task_commands, zips
 from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
 
@@ -59,13 +53,19 @@ def publish(home: Home) -> None:
     # Files need components of their own, so that gradio takes no path but those under which it has kept an upload.
     with gr.Row(visible=False):
         files = [gr.File(label=name) for name in ("file", "validation", "test")]
-        name, *about = [
-            _field(dataset_add, name) for name in _asked(dataset_add) if name not in [x.label for x in files]
-        ]
-        add, added = gr.Button("dataset_add"), Api(None, {"type": "object", "additionalProperties": {}}, "dataset")
-        run_id, pack, packed = _field(run_export, "run_id"), gr.Button("run_export"), gr.File(label="zip")
-    add.click(_event(home, dataset_add), [name, *files, *about], added, api_name="dataset_add")
-    pack.click(_event(home, run_export), run_id, packed, api_name="run_export", concurrency_limit=1)
+        add, push = dataset_commands.dataset_add, dataset_commands.dataset_push
+        name, *about = [_field(add, name) for name in _asked(add) if name not in [x.label for x in files]]
+        added, pushed = (Api(None, {"type": "object", "additionalProperties": {}}, x) for x in ("dataset", "pushed"))
+        what, packed = [_field(push, name) for name in _asked(push)], gr.File(label="zip")
+        run_id, adapter = _field(run_export, "run_id"), gr.File(label="zip")
+        by_hand = {x.__name__: gr.Button(x.__name__) for x in (add, push, run_export)}
+    for function, given, made, options in (
+        (add, [name, *files, *about], added, {}),
+        (push, what, [pushed, packed], {"concurrency_limit": 1}),
+        (run_export, run_id, adapter, {"concurrency_limit": 1}),
+    ):
+        button = by_hand[function.__name__]
+        button.click(_event(home, function), given, made, api_name=function.__name__, **options)
 
 
 def _field(function: Callable, name: str) -> Api:
@@ -107,70 +107,11 @@ def _event(home: Home, function: Callable) -> Callable:
 
 def _told(result):
     """A result; to a tool's caller as JSON, for Gradio would write it as Python does."""
+    if isinstance(result, tuple):  # several results
+        return tuple(map(_told, result))
     request = LocalContext.request.get(None)
     from_tool = request is not None and request.headers.get("x-gradio-user") == "mcp"
     return json.dumps(result, ensure_ascii=False) if from_tool and isinstance(result, dict | list) else result
-
-
-# -- datasets --------------------------------------------------------------------------------------------------------
-
-
-def dataset_add(
-    home: Home,
-    request: gr.Request,
-    name: str,
-    file: str | None = None,
-    validation: str | None = None,
-    test: str | None = None,
-    hub: str | None = None,
-    text: str | None = "text",
-    label: str | None = None,
-    label_names: str | None = None,
-    target: str | None = None,
-) -> dict:
-    """Adds a dataset from uploaded files, or from the Hub: owner/name[:config][@revision]. `text`, `label` and `target`
-    name its columns; `label_names` are the names of the integer labels 0, 1, …, with commas between."""
-    access.may_change(request)
-    about = [text or "text", label or "", target or "", label_names or ""]
-    if hub and not (file or validation or test):
-        dataset_form.fetch(home, hub, name, *about)
-    elif file and not hub:
-        dataset_form.keep(home, {"train": file, "validation": validation, "test": test}, name, *about)
-    else:
-        raise InputError("Give either a file or a Hub id; a Hub dataset brings its own splits.")
-    return _described(home, name)
-
-
-def dataset_list(home: Home) -> list[dict]:
-    """All datasets, the user's first: name, rows by split, columns."""
-    found = []
-    for name in data.listing(home):
-        one = data.load(home, name)
-        sizes, columns = {x: preview.size(one, x) for x in one.splits}, preview.columns_of(one, one.splits[0])
-        found.append({"name": name, "splits": sizes, "columns": columns, "about": one.about.about})
-    return found
-
-
-def dataset_check(
-    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
-) -> list[dict]:
-    """What is wrong with the rows: check, ok, message, advice, the first rows by split."""
-    if max_length < 1:
-        raise InputError("max_length: at least 1.")
-    return checks.of(home, data.load(home, name), task or None, access.model_id(model), max_length)
-
-
-def dataset_show(
-    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
-) -> dict:
-    """Rows by split, columns, label balance, duplicates, overlap, token lengths of a task's prompts against a limit."""
-    return _described(home, name, task, model, max_length)
-
-
-def _described(home: Home, name: str, task=None, model: str = BUNDLED_MODEL, limit: int = Config().max_length) -> dict:
-    if limit < 1:
-        raise InputError("max_length: at least 1.")
-    return preview.describe(home, data.load(home, name), task or None, access.model_id(model), limit)
 
 
 # -- runs ------------------------------------------------------------------------------------------------------------
@@ -247,15 +188,9 @@ def run_export(home: Home, request: gr.Request, run_id: str) -> str:
     """A run's adapter as a zip: PEFT files, task, settings and card; usable without the lab."""
     access.may_change(request)  # it changes nothing, but weights are not for every visitor of a Space to take away
     run = Run(home, run_id)
-    place = Path(_exports().name)
+    place = zips.place()
     (place / f"{run.id}.zip").unlink(missing_ok=True)
     return str(export.to_zip(run, place))
-
-
-@functools.cache
-def _exports() -> tempfile.TemporaryDirectory:
-    """Where zips are made, of which Gradio keeps a copy for as long as of an upload; it goes with this process."""
-    return tempfile.TemporaryDirectory(prefix="lab-export-")
 
 
 # -- subjects --------------------------------------------------------------------------------------------------------
@@ -354,7 +289,7 @@ def generate(
 
 
 COMMANDS = [
-    *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
+    *(*dataset_commands.COMMANDS, *task_commands.COMMANDS, *preset_commands.COMMANDS),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
     *(evaluate, compare, generate),
     *sweep_commands.COMMANDS,
