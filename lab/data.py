@@ -235,4 +235,5 @@ def describe(dataset: Dataset, count_tokens: Callable[[list[dict]], list[int]], 
         },
         "fingerprint": fingerprint(dataset.all_rows()),
         "about": dataset.about.about,
+        "made_from": dataset.about.made_from,
     }

@@ -45,7 +45,11 @@ def agreement(first: list[str], second: list[str]) -> dict:
     def kappa_at(share: float) -> float:
         return (share - found["expected"]) / (1 - found["expected"])
 
-    return found | {"kappa": kappa_at(same / n), "kappa_ci95": [kappa_at(x) for x in found["agreement_ci95"]]}
+    # Kappa is never below -1, which a low agreement beside a high one by chance would come to.
+    return found | {
+        "kappa": kappa_at(same / n),
+        "kappa_ci95": [max(-1.0, kappa_at(x)) for x in found["agreement_ci95"]],
+    }
 
 
 def in_words(found: dict) -> str:

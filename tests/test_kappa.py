@@ -57,3 +57,9 @@ def test_without_rows_there_is_nothing_but_a_word_on_it():
     found = kappa.agreement([], [])
     assert (found["n"], found["agreement"], found["kappa"]) == (0, None, None)
     assert kappa.in_words(found) == found["note"]
+
+
+def test_the_interval_stays_where_kappa_can_be():
+    found = kappa.agreement(["a"] * 9 + ["b"], ["a"] * 8 + ["b", "a"])
+    assert found["kappa"] == pytest.approx(-1 / 9)
+    assert found["kappa_ci95"][0] == -1

@@ -47,6 +47,7 @@ def test_the_new_dataset_says_what_it_was_made_of(home, stance):
     }
     assert "polarized = pro + contra" in about.about and about.made_from["fingerprint"] in about.about
     assert about.source == "dataset:stance"
+    assert ask("dataset", "show", "poles")["made_from"] == about.made_from
 
 
 def test_a_label_may_be_merged_into_one_that_there_is(home, stance):
