@@ -32,6 +32,7 @@ LAYERS = {
         "metrics",
         "scores",
         "packing",
+        "shapes",
         "memory",
     ],
     "records": [
