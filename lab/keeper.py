@@ -8,12 +8,14 @@ from transformers import TrainerCallback
 
 from lab import checkpoints
 from lab.evaluate import Progress, evaluate_loaded
+from lab.exports import share
 from lab.home import Home
 from lab.model import Model
 from lab.plan import Plan
 from lab.runs import Run, safe_number
 from lab.scoreboard import compare
 from lab.subjects import Question, Subject
+from lab.wanted_metrics import heading
 
 SAVE_AT_LEAST_EVERY = 600  # seconds
 KEPT_FOR_RESUME = 2  # checkpoints
@@ -64,6 +66,7 @@ class Scorer:
             point |= {
                 f"{before}{key}": scores[key] for key in ("accuracy", "macro_f1", "invalid") if scores[key] is not None
             }
+            point |= {f"{before}{key}": value for key, value in scores.get("text_metrics", {}).items()}
             self.run.log(f"step {step}, {split} rows: {_in_words(scores)}")
             if split == "validation":
                 self.by_step[step] = scores
@@ -72,12 +75,13 @@ class Scorer:
 
 
 def _in_words(scores: dict) -> str:
+    texts = ", ".join(f"{heading(key)} {share(value)}" for key, value in scores.get("text_metrics", {}).items())
     if scores["accuracy"] is None:
-        return f"{scores['n']} rows answered"
+        return f"{scores['n']} rows answered; {texts}"
     low, high = scores["accuracy_ci95"]
     return (
         f"accuracy {scores['accuracy']:.3f} ({low:.3f} to {high:.3f}), macro F1 {scores['macro_f1']:.3f}, "
-        f"{scores['invalid']} of {scores['n']} invalid"
+        f"{scores['invalid']} of {scores['n']} invalid{f'; {texts}' if texts else ''}"
     )
 
 
