@@ -320,3 +320,35 @@ def test_metrics_of_texts_are_refused_where_labels_are_answered_and_where_no_mod
         comparison.look_up(home, Comparison(subjects=["base"], metrics=[Metric(name="bleu")]))
     with pytest.raises(InputError, match="no base model 'nowhere'"):
         comparison.look_up(echo, wanted(echo, "base", [Metric(name="bertscore", model="nowhere")]))
+
+
+def test_the_table_of_the_page_heads_metrics_with_their_settings_and_asks_for_more_of_them(echo):
+    from lab import text_metrics
+    from lab.ui import compare_look, compare_table, compare_texts
+
+    made = answered(echo, wanted(echo, "base:tiny-llama"), ANSWERS)
+    text_metrics.count_plain(made, lambda what, rows: lambda done: None)
+    found = compare_look.look_at(echo, wanted(echo, "base:tiny-llama"))
+    shown = compare_table.board(found, found.names, [])
+    assert "<button type='button' title='nltk 3.10.4, smoothing method 1" in shown and ">ROUGE-L<" in shown
+    asked = compare_texts.asked_for(found, ["bleu", "bertscore"], "tiny-llama", " ")
+    assert asked.metrics == [Metric(name="bleu"), Metric(name="bertscore", model="tiny-llama")]
+    assert asked.subjects == ["base:tiny-llama"] and asked.dataset == "echo"
+    for names, encoder in ((["bertscore"], ""), ([], ""), (["bertscore"], "/etc"), (["<b>"], ""), (None, None)):
+        with pytest.raises(InputError):
+            compare_texts.asked_for(found, names, encoder, "")
+
+
+def test_a_training_scores_the_label_in_its_texts_and_the_texts(echo, tiny_model):
+    import colours
+
+    verdict = {**ECHO, "name": "verdict", "label": "text", "read": r"is \[(one|two)\]"}
+    verdict["labels"] = [{"name": name} for name in ("one", "two", "three", "four")]
+    tasks.add(echo, parse(yaml.safe_dump(verdict)))
+    asks = {"task": "verdict", "dataset": "echo", "epochs": 1, "batch_size": 4, "decoding": {"max_new_tokens": 4}}
+    run = colours.trained(echo, tiny_model, **asks)
+    (point,) = (point for point in run.points() if "accuracy" in point)
+    assert {"accuracy", "macro_f1", "invalid", "exact_match", "bleu", "sacrebleu", "rouge_l"} <= set(point)
+    assert f"{point['invalid']} of 4 invalid; Exact match" in run.log_tail()
+    asked = Comparison(subjects=["base", run.id], metrics=listed("bleu,rouge_l"))
+    assert comparison.look_up(echo, asked).is_complete(echo)  # as it was scored in training
