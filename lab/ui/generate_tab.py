@@ -56,8 +56,8 @@ def build(page: gr.Blocks, home: Home, opened: gr.State) -> None:
     generate_controls.wire(page, home, parts)
     _keep_up(page, home, tab, timer, parts)
     answered = _wire_answer(home, parts)
-    voted = generate_blind.wire(tab, parts, tally)
-    generate_history.wire(tab, home, parts, history, [answered, voted])
+    voted = generate_blind.wire(parts, tally)
+    generate_history.wire(home, parts, history, [answered, voted])
     generate_lists.wire(page, home, tab, parts, lists)
     generate_opened.wire(page, home, parts, opened)
 
