@@ -65,7 +65,7 @@ def resume(home: Home, run_id: str) -> Run:
 
 def evaluate(home: Home, wanted: Comparison) -> EvaluationJob | None:
     """Starts a job for the evaluations that a comparison lacks; None when it lacks nothing. Raises InputError."""
-    if all(comparison.look_up(home, wanted).known(home)):
+    if comparison.look_up(home, wanted).is_complete(home):
         return None
     _forget_old(home)
     job = comparison.create(home, wanted)

@@ -5,6 +5,7 @@ from inspect import Parameter
 
 WORDS = {
     "about": "A sentence about what it is for.",
+    "bertscore_model": "The encoder of BERTScore: a Hub id, or the bundled model.",
     "config": "A run's config as YAML text; keys that are left out have their defaults.",
     "dataset": "A dataset's name, as dataset_list has it; for a comparison, by default that of the runs.",
     "decoding": "greedy, labels (the most probable label) or sample; by default that of the runs.",
@@ -12,6 +13,7 @@ WORDS = {
     "lines": "Only the last so many lines.",
     "max_length": "The limit in tokens against which prompts are counted.",
     "merge": "Merge the adapter into its unquantized base first.",
+    "metrics": "Metrics of texts: bleu, sacrebleu, rouge_l, bertscore, generated_perplexity, reference_perplexity.",
     "model": "The base model whose tokenizer counts: tiny-llama or a Hub id, owner/name.",
     "name": "The name of one of them, as the event that lists them has it.",
     "private": "Make the repository private.",
@@ -23,6 +25,7 @@ WORDS = {
     "row": "The number of a row, counted from 0.",
     "rows": "Only the first so many rows.",
     "run_id": "A run's id, as run_list has it.",
+    "scorer": "The model under which the answers have a perplexity: a Hub id, or the bundled one.",
     "settings": "Further keys of the decoding, each as key=value: max_new_tokens=32.",
     "split": "validation, test or train.",
     "subjects": "A list of run ids, RUN@STEP for a kept checkpoint, base:MODEL, or base.",
