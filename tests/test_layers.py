@@ -29,6 +29,8 @@ LAYERS = {
         "grid",
         "metrics",
         "scores",
+        "rating_form",
+        "rating_scores",
         "packing",
         "memory",
     ],
@@ -74,6 +76,7 @@ LAYERS = {
         "copies",
         "prompt_lists",
         "asking",
+        "ratings",
     ],
     "jobs": ["jobs", "sweeping", "generator"],
     "compute": [

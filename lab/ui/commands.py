@@ -43,7 +43,7 @@ from lab.runs import Run
 from lab.subjects import question as question_for
 from lab.subjects import resolve
 from lab.task import plain_problems
-from lab.ui import access, dataset_form, parameters, preset_commands, sweep_commands, task_commands
+from lab.ui import access, dataset_form, parameters, preset_commands, rating_commands, sweep_commands, task_commands
 from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
 
@@ -357,5 +357,6 @@ COMMANDS = [
     *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
     *(evaluate, compare, generate),
+    *rating_commands.COMMANDS,
     *sweep_commands.COMMANDS,
 ]
