@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lab import bases, data, dataset_card, tables, upload
+from lab import bases, data, dataset_card, publish, tables
 from lab import task as task_file
 from lab.config import BUNDLED_MODEL
 from lab.data import Dataset
 from lab.errors import InputError
+from lab.export import Parcel
 from lab.home import Home, staged, write, write_lines
 from lab.prompt import Renderer, Tokens
 from lab.task import Task
@@ -121,14 +122,27 @@ def rendered(made: Publication, split: str, names: dict[str, str]) -> tuple[pa.T
     return table, counts
 
 
-def to_hub(made: Publication, repo: str, private: bool, form: str = "parquet", endpoint: str | None = None) -> dict:
+def parcel(folder: Path) -> Parcel:
+    """A folder of `to_folder` as what leaves together."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return Parcel(folder.name, files)
+
+
+def to_hub(made: Publication, repo: str, private: bool, form: str = "parquet") -> dict:
     """Puts it on the Hub as the dataset OWNER/NAME; as `to_folder`, with `repo, url, private` for the folder.
 
-    Raises InputError or WorkError, see `upload.push`.
+    Files of an earlier push under other names stay there, but its card names those of this one alone. Raises InputError or
+    WorkError, see `publish.send`.
     """
-    upload.check_repo(repo)
+    check_place(repo)
     with tempfile.TemporaryDirectory(prefix="lab-push-") as place:
         found = to_folder(made, Path(place), form, repo)
-        folder = Path(found.pop("folder"))
         message = f"{found['name']} with the prompts of the task {found['task']}"
-        return found | upload.push(folder, repo, "dataset", private, message, endpoint)
+        sent = publish.send(parcel(Path(found.pop("folder"))), repo, private, None, message, "dataset")
+    return found | {"repo": repo, "url": sent["url"], "private": private}
+
+
+def check_place(repo: str) -> None:
+    """Raises InputError, before anything is done, where nothing could be pushed to."""
+    publish.check_place(repo, None)
+    publish.token()

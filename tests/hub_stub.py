@@ -1,91 +1,110 @@
-"""A Hub of our own on this machine: it keeps what is pushed to it, and answers with an error when it is told to."""
+"""A stand-in for the Hub on this machine: it takes what is pushed to it, and says no where it is told to."""
 
 import base64
 import json
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+LARGE = 100_000  # bytes; above them a file goes up on its own
 
-class Hub:
-    """What was pushed: `repos` by name, each `{private, files: {path: bytes}}`; `fails` maps a word in a path to a status."""
 
-    def __init__(self):
-        self.repos: dict[str, dict] = {}
-        self.fails: dict[str, int] = {}
-        self.tokens: set[str] = set()
-        self.url = ""
+@dataclass
+class Stub:
+    """What has come in: files by `repo@revision`, the requests, and `refusals`: a status by a part of a path."""
 
-    def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
-        for word, status in self.fails.items():
-            if word in path:
-                return status, {"error": f"no luck with {word}"}
-        if path.endswith("/validate-yaml"):
-            return 200, {"errors": [], "warnings": []}
-        if path.endswith("/repos/create"):
-            asked = json.loads(body)
-            name = f"{asked.get('organization') or 'me'}/{asked['name']}"
-            if name in self.repos:
-                return 409, {"error": "it is there", "url": f"{self.url}/datasets/{name}"}
-            private = asked.get("private") or asked.get("visibility") == "private"
-            self.repos[name] = {"private": bool(private), "files": {}, "kind": asked.get("type", "model")}
-            return 200, {"url": f"{self.url}/datasets/{name}", "name": name}
-        parts = path.split("?")[0].strip("/").split("/")  # api/datasets/owner/name/…
-        repo = self.repos.get("/".join(parts[2:4]))
-        if repo is None:
-            return 404, {"error": "not there"}
-        what = parts[4] if len(parts) > 4 else ""
-        if what == "preupload":
-            files = [{"path": f["path"], "uploadMode": "regular"} for f in json.loads(body)["files"]]
-            return 200, {"files": [{**f, "shouldIgnore": False} for f in files]}
-        if what == "commit":
-            self._commit(repo, body)
-            return 200, {
-                "commitUrl": f"{self.url}/datasets/{'/'.join(parts[2:4])}/commit/1",
-                "commitOid": "1",
-                "success": True,
-            }
-        if what == "tree":
-            return 200, [{"type": "file", "path": p, "size": len(b), "oid": "1"} for p, b in repo["files"].items()]
-        return 200, {"id": "/".join(parts[2:4]), "private": repo["private"], "sha": "1", "siblings": [], "tags": []}
-
-    def _commit(self, repo: dict, body: bytes) -> None:
-        for line in body.splitlines():
-            entry = json.loads(line)
-            if entry["key"] == "file":
-                repo["files"][entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
-            elif entry["key"] == "deletedFile":
-                repo["files"].pop(entry["value"]["path"])
+    url: str = ""
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    private: dict[str, bool] = field(default_factory=dict)
+    tokens: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    refusals: dict[str, int] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
 
 
 @contextmanager
-def running():
-    """A Hub that listens on this machine."""
-    hub = Hub()
+def serving() -> Iterator[Stub]:
+    stub = Stub()
 
     class Handler(BaseHTTPRequestHandler):
-        def _do(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            hub.tokens.add(self.headers.get("Authorization", ""))
-            status, content = hub.answer(self.command, self.path, body)
+        def log_message(self, *_):
+            pass
+
+        def body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                parts = []
+                while size := int(self.rfile.readline(), 16):
+                    parts.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(parts)
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+        def say(self, content, status: int = 200):
             data = json.dumps(content).encode()
             self.send_response(status)
+            if status == 404:
+                self.send_header("X-Error-Code", "RepoNotFound")
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_HEAD = _do
+        def handle_any(self):
+            data = self.body()
+            stub.asked.append(f"{self.command} {self.path}")
+            stub.tokens.add(self.headers.get("Authorization", ""))
+            refused = next((status for part, status in stub.refusals.items() if part in self.path), None)
+            if refused:
+                return self.say({"error": "not today"}, refused)
+            return self.say(answer(stub, self.command, self.path, data))
 
-        def log_message(self, *_):
-            pass
+        do_GET = do_POST = do_PUT = handle_any
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
+    stub.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield hub
+        yield stub
     finally:
         server.shutdown()
         server.server_close()
+
+
+def answer(stub: Stub, method: str, path: str, data: bytes) -> dict:
+    parts = path.strip("/").split("/")
+    if path == "/api/repos/create":
+        wanted = json.loads(data)
+        repo = f"{wanted['organization']}/{wanted['name']}" if wanted.get("organization") else wanted["name"]
+        stub.private.setdefault(repo, bool(wanted.get("private") or wanted.get("visibility") == "private"))
+        return {"url": f"{stub.url}/{repo}", "name": repo, "id": repo}
+    if path == "/api/validate-yaml":
+        return {"errors": [], "warnings": []}
+    if path.startswith("/blobs/"):
+        stub.blobs[parts[-1]] = data
+        return {}
+    if path.endswith("/info/lfs/objects/batch"):
+        objects = [
+            {**x, "actions": {"upload": {"href": f"{stub.url}/blobs/{x['oid']}", "header": {}}}}
+            for x in json.loads(data)["objects"]
+        ]
+        return {"transfer": "basic", "objects": objects}
+    repo, what = "/".join(parts[2:4]), parts[4] if len(parts) > 4 else ""
+    if what == "preupload":
+        files = json.loads(data)["files"]
+        modes = [{"path": x["path"], "uploadMode": "lfs" if x["size"] > LARGE else "regular"} for x in files]
+        return {"files": [{**mode, "shouldIgnore": False} for mode in modes]}
+    if what == "commit":
+        place = stub.files.setdefault(f"{repo}@{'/'.join(parts[5:])}", {})
+        for line in map(json.loads, data.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                place[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                place[value["path"]] = stub.blobs[value["oid"]]
+        return {"success": True, "commitOid": "0" * 40, "commitUrl": f"{stub.url}/{repo}/commit/{'0' * 40}"}
+    if method == "GET":
+        return {"id": repo, "private": stub.private.get(repo, False), "tags": [], "siblings": [], "downloads": 0}
+    return {}

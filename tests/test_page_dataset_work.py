@@ -59,7 +59,7 @@ def test_on_the_page(page, served, filled):
 
     choose(page, "Task of the prompts", "sentiment")
     page.get_by_role("button", name="Push to the Hub").click()
-    page.get_by_text("is no repository of the Hub: write OWNER/NAME").wait_for()
+    page.get_by_text("is no place on the Hub: write owner/name").wait_for()
     page.get_by_role("button", name="Pack as a zip").click()
     page.get_by_text("columns added: prompt, completion, rendered_text").wait_for()
     page.locator("a[download='poles.zip']").first.wait_for()

@@ -40,6 +40,7 @@ def drawn(page) -> dict[str, list]:
     return dict(page.evaluate(f"{found}.map(t => [t.name, [...t.x]])"))
 
 
+@pytest.mark.long
 def test_several_values_in_the_form_are_a_sweep_and_what_ran_is_reused(tab, home):
     tab.get_by_text("No sweep yet.").wait_for()
     choose(tab, "Start from", "as run lr-1")
@@ -78,6 +79,7 @@ def test_several_values_in_the_form_are_a_sweep_and_what_ran_is_reused(tab, home
     until(lambda: "lr: 2 runs over learning_rate;" in told(tab), "the first one is shown again")
 
 
+@pytest.mark.long
 def test_all_of_a_sweep_is_stopped_and_a_sweep_is_forgotten(tab, home):
     ready = swept.prepared(home, name="going", grid={"seed": [1, 2]})
     sweep = sweeps.settled(home, ready)

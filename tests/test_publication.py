@@ -13,7 +13,7 @@ import pytest
 import yaml
 from test_cli_words import ask, refuse
 
-from lab import bases, data, publication, tables, tasks, upload
+from lab import bases, data, publication, publish, tables, tasks
 from lab import task as task_file
 from lab.data import About
 from lab.errors import InputError, WorkError
@@ -45,7 +45,7 @@ def mood(home, tmp_path):
 @pytest.fixture
 def hub(monkeypatch):
     """A Hub on this machine, which huggingface_hub takes for the real one."""
-    with hub_stub.running() as found:
+    with hub_stub.serving() as found:
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", found.url)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -123,12 +123,13 @@ def test_another_model_renders_in_its_own_chat_template(mood, tmp_path, tokenize
         (["mood", "--task", "gone", "--to", "x"], "'gone'"),
         (["mood", "--task", "claims", "--to", "x"], "needs the column"),
         (["mood", "--task", "mood", "--model", "no such", "--to", "x"], "no such"),
-        (["mood", "--task", "mood", "--repo", "no-owner"], "OWNER/NAME"),
+        (["mood", "--task", "mood", "--repo", "no-owner"], "owner/name"),
         (["mood", "--task", "mood", "--repo", "a/b"], "HF_TOKEN"),
     ],
 )
 def test_what_cannot_be_published_is_said_and_nothing_is_left(mood, tmp_path, monkeypatch, words, named):
-    monkeypatch.delenv("HF_TOKEN", raising=False)
+    for name in publish.TOKENS:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     before = sorted(path.name for path in tmp_path.iterdir())
     assert named in refuse("dataset", "push", *words)
@@ -141,67 +142,39 @@ def test_a_folder_that_is_there_is_left_alone(mood, tmp_path):
     assert list((tmp_path / "mood").iterdir()) == []
 
 
-def push(home, private: bool = True, endpoint: str | None = None, repo: str = "owner/mood") -> dict:
+def push(home, private: bool = True) -> dict:
     made = publication.prepare(home, "mood", tasks.load(home, "mood"))
-    return publication.to_hub(made, repo, private, endpoint=endpoint)
+    return publication.to_hub(made, "owner/mood", private)
 
 
-def test_a_push_makes_the_repository_and_a_second_one_replaces_its_data(mood, hub):
-    found = push(mood, endpoint=hub.url)
-    assert found["url"] == f"{hub.url}/datasets/owner/mood"
+def test_a_push_puts_the_folder_into_a_repository_for_datasets(mood, hub):
+    found = push(mood)
     assert (found["repo"], found["private"], "folder" in found) == ("owner/mood", True, False)
-    kept = hub.repos["owner/mood"]
-    assert (kept["private"], kept["kind"]) == (True, "dataset")
-    files = {"README.md", "task.yaml", "data/train.parquet", "data/test.parquet"}
-    assert set(kept["files"]) - {".gitattributes"} == files
-    assert b"load_dataset('owner/mood')" in kept["files"]["README.md"]
-    assert not any(TOKEN.encode() in content for content in kept["files"].values())
-    assert hub.tokens - {""} == {f"Bearer {TOKEN}"}
-    kept["files"]["data/old.parquet"] = b"of an earlier push"
-    push(mood, endpoint=hub.url)
-    assert set(kept["files"]) - {".gitattributes"} == files
-
-
-def test_private_rows_are_not_put_into_a_public_repository(mood, hub):
-    push(mood, private=False, endpoint=hub.url)
-    before = dict(hub.repos["owner/mood"]["files"])
-    hub.repos["owner/mood"]["files"].clear()
-    with pytest.raises(InputError, match="is public"):
-        push(mood, private=True, endpoint=hub.url)
-    assert before and not hub.repos["owner/mood"]["files"]
+    assert found["url"].startswith(hub.url)
+    assert hub.private == {"owner/mood": True}
+    (files,) = hub.files.values()
+    assert set(files) == {"README.md", "task.yaml", "data/train.parquet", "data/test.parquet"}
+    assert b"load_dataset('owner/mood')" in files["README.md"]
+    assert not any(TOKEN.encode() in content for content in files.values())
+    assert any("/api/datasets/owner/mood/commit" in asked for asked in hub.asked)
 
 
 @pytest.mark.parametrize(
     ("where", "status", "kind", "named"),
     [
-        ("create", 401, InputError, "does not know the token"),
-        ("create", 403, InputError, "may not write there"),
-        ("create", 500, WorkError, "no luck"),
-        ("preupload", 403, InputError, "may not write there"),
-        ("commit", 413, InputError, "too large"),
+        ("/api/", 401, InputError, "does not know the token"),
+        ("commit", 403, InputError, "may not write"),
+        ("commit", 413, WorkError, "refuses owner/mood"),
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence_without_the_token(mood, hub, where, status, kind, named):
-    hub.fails = {where: status}
+    hub.refusals = {where: status}
     with pytest.raises(kind, match=named) as told:
-        push(mood, endpoint=hub.url)
-    assert "\n" not in str(told.value) and "owner/mood" in str(told.value)
-    assert TOKEN not in str(told.value)
-
-
-def test_a_hub_that_is_not_there_is_told_in_a_sentence(mood, hub):
-    with pytest.raises(WorkError, match="cannot be reached"):
-        push(mood, endpoint="http://127.0.0.1:9")
+        push(mood)
+    assert "\n" not in str(told.value) and TOKEN not in str(told.value)
 
 
 def test_without_a_network_by_choice_that_is_said(mood, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     with pytest.raises(WorkError, match="HF_HUB_OFFLINE"):
         push(mood)
-
-
-@pytest.mark.parametrize("repo", ["owner", "a/b/c", "../x", "/etc/passwd", "own er/x", ""])
-def test_what_is_no_repository_is_refused(monkeypatch, repo):
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    with pytest.raises(InputError, match="OWNER/NAME"):
-        upload.check_repo(repo)

@@ -1,16 +1,14 @@
 """The part of the Dataset tab that publishes a dataset with its rendered prompts: packed as a zip, or pushed to the Hub."""
 
 import tempfile
-import zipfile
 from pathlib import Path
 
 import gradio as gr
 
-from lab import data, publication, tasks, upload
-from lab.errors import InputError, WorkError
+from lab import data, publication, tasks
+from lab.errors import InputError
 from lab.home import Home
 from lab.ui import access, by_command, look, zips
-from lab.ui.dataset_form import waited
 
 OWN_FORMAT = "the task's own format"
 
@@ -44,13 +42,9 @@ def build(home: Home, dataset: gr.Dropdown) -> tuple[list, object]:
 
     @access.handler
     def push_it(request: gr.Request, name, task, model, form, repo, private):
-        try:
-            access.may_change(request)
-            for said in waited(f"Pushing to {repo}", pushed, home, name, task, model, form, repo, bool(private)):
-                yield said[-1]
-            yield look.plain(f"{name} is on the Hub: {upload.address(repo)}")
-        except (InputError, WorkError) as error:
-            yield look.plain(str(error))
+        access.may_change(request)
+        found = pushed(home, name, task, model, form, repo, bool(private))
+        return look.plain(f"{in_words(found)} It is on the Hub: {found['url']}")
 
     quiet = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 1}
     pack.click(pack_it, [dataset, task, model, form], [said, packed_file], **quiet)
@@ -72,22 +66,15 @@ def in_words(found: dict) -> str:
 def packed(home: Home, name: str, task: str, model: str | None, form: str) -> tuple[dict, str]:
     """The dataset with its prompts as a zip of the lab's own: what is in it, and its path."""
     options = _checked(home, name, task, model, form)
-    place = zips.place() / "datasets"
-    place.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix="lab-push-") as folder:
         found = by_command.run(home, ["dataset", "push"], options | {"to": folder}, [name], f"Packing {name}")
-        unfinished = Path(folder) / "unfinished.zip"
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as file:
-            for path in sorted((Path(folder) / name).rglob("*")):
-                file.write(path, path.relative_to(folder))
-        target = unfinished.rename(place / f"{name}.zip")
-    del found["folder"]
-    return found, str(target)
+        return found, zips.packed(publication.parcel(Path(found.pop("folder"))))
 
 
 def pushed(home: Home, name: str, task: str, model: str | None, form: str, repo: str, private: bool) -> dict:
     """Pushes the dataset with its prompts to the Hub, by a process of its own."""
-    options = _checked(home, name, task, model, form) | {"repo": upload.check_repo(repo or ""), "private": private}
+    options = _checked(home, name, task, model, form) | {"repo": repo or "", "private": private}
+    publication.check_place(repo or "")
     return by_command.run(home, ["dataset", "push"], options, [name], f"Pushing to {repo}")
 
 
