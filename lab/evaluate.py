@@ -140,17 +140,18 @@ def evaluate_each(home: Home, every: list[Asked], progress: Progress = quiet) ->
         for i, found in enumerate(made)
         if found is None or text_metrics.needs_subject(found, asked.metrics)
     ]
-    for name, quantization in dict.fromkeys(_base_of(asked.subjects[i]) for asked, i, _ in missing):
-        model = None  # one base in memory at a time
+    for loaded in dict.fromkeys(asked.subjects[i].in_memory for asked, i, _ in missing):
+        model = None  # one model in memory at a time
         free_memory()
+        name, quantization, weights = loaded
         progress(f"loading {bases.public_name(name)}", 0)
-        model = Model(bases.find(name), quantization)
+        model = Model(bases.find(name), quantization, weights=weights)
         for asked, i, made in missing:
             subject = asked.subjects[i]
-            if _base_of(subject) == (name, quantization):
+            if subject.in_memory == loaded:
                 check_fit(subject, model.base)
                 question, metrics = asked.questions[i], asked.metrics
-                with model.using(subject.adapter):
+                with model.using(subject.put_on):
                     made[i] = made[i] or evaluate_loaded(
                         home, model, subject, question, asked.decoding, asked.probabilities, progress
                     )
@@ -158,7 +159,3 @@ def evaluate_each(home: Home, every: list[Asked], progress: Progress = quiet) ->
     model = None
     text_metrics.count_rest([(e, a.metrics) for a, made in zip(every, results, strict=True) for e in made], progress)
     return results
-
-
-def _base_of(subject: Subject) -> tuple[str, str]:
-    return subject.base, subject.quantization

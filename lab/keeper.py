@@ -14,11 +14,11 @@ from lab.model import Model
 from lab.plan import Plan
 from lab.runs import Run, safe_number
 from lab.scoreboard import compare
+from lab.shapes import KEPT_FOR_RESUME
 from lab.subjects import Question, Subject
 from lab.wanted_metrics import heading
 
 SAVE_AT_LEAST_EVERY = 600  # seconds
-KEPT_FOR_RESUME = 2  # checkpoints
 
 
 class Scorer:
@@ -57,7 +57,8 @@ class Scorer:
         """The scores of the checkpoint just saved, as keys of a metrics point."""
         config, point = self.planned.config, {}
         adapter = self.run.checkpoint(step)
-        subject = Subject(f"{self.run.id}@{step}", config.base_model, config.quantization, adapter, self.run)
+        name, is_whole = f"{self.run.id}@{step}", self.run.method.is_whole
+        subject = Subject(name, config.base_model, config.quantization, adapter, self.run, is_whole)
         splits = (["validation"] if self.planned.validation else []) + (["train"] if config.score_train_rows else [])
         self.model.network.eval()
         for split in splits:

@@ -34,7 +34,9 @@ LAYERS = {
         "row_scores",
         "scores",
         "packing",
+        "shapes",
         "memory",
+        "vllm",
     ],
     "records": [
         "home",
@@ -75,12 +77,12 @@ LAYERS = {
         "readiness",
         "balance",
         "preview",
-        "export",
+        *("card", "export", "merging", "publish"),
         "copies",
         "prompt_lists",
         "asking",
     ],
-    "jobs": ["jobs", "sweeping", "generator"],
+    "jobs": ["jobs", "sweeping", "generator", "leaving"],
     "compute": [
         *(
             "prefix",
@@ -102,7 +104,7 @@ LAYERS = {
             "train",
             "calibrate",
         ),
-        *("card", "hub"),
+        *("merge", "hub"),
     ],
     "faces": ["cli", "ui"],
 }
@@ -129,6 +131,7 @@ LATE = {
     ("jobs.py", "_evaluate"): {"lab.evaluate"},
     ("jobs.py", "_score"): {"lab.evaluate"},
     ("jobs.py", "_calibrate"): {"lab.calibrate"},
+    ("jobs.py", "_merge"): {"lab.merge"},
     ("generator.py", "_serve"): {"lab.side_by_side"},
     ("cli/ask.py", "generate"): {"lab.side_by_side"},
     ("cli/data.py", "dataset_add"): {"lab.hub"},

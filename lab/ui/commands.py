@@ -6,10 +6,8 @@ They take uploads, YAML text, ids and Hub ids; never a home, an output path or a
 import functools
 import inspect
 import json
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import gradio as gr
 from gradio.components.api_component import Api
@@ -22,7 +20,6 @@ from lab import (
     checks,
     comparison,
     data,
-    export,
     findings,
     generator,
     jobs,
@@ -43,11 +40,13 @@ from lab.ui import (
     access,
     compare_commands,
     dataset_form,
+    export_commands,
     parameters,
     preset_commands,
     sweep_commands,
     task_commands,
 )
+from lab.ui.export_commands import run_export
 from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
 
@@ -65,9 +64,10 @@ def publish(home: Home) -> None:
             _field(dataset_add, name) for name in _asked(dataset_add) if name not in [x.label for x in files]
         ]
         add, added = gr.Button("dataset_add"), Api(None, {"type": "object", "additionalProperties": {}}, "dataset")
-        run_id, pack, packed = _field(run_export, "run_id"), gr.Button("run_export"), gr.File(label="zip")
+        asked = [_field(run_export, name) for name in _asked(run_export)]
+        pack, packed = gr.Button("run_export"), gr.File(label="zip")
     add.click(_event(home, dataset_add), [name, *files, *about], added, api_name="dataset_add")
-    pack.click(_event(home, run_export), run_id, packed, api_name="run_export", concurrency_limit=1)
+    pack.click(_event(home, run_export), asked, packed, api_name="run_export", concurrency_limit=1)
 
 
 def _field(function: Callable, name: str) -> Api:
@@ -245,21 +245,6 @@ def run_delete(home: Home, request: gr.Request, run_id: str) -> dict:
     return {"id": run_id, "deleted": True}
 
 
-def run_export(home: Home, request: gr.Request, run_id: str) -> str:
-    """A run's adapter as a zip: PEFT files, task, settings and card; usable without the lab."""
-    access.may_change(request)  # it changes nothing, but weights are not for every visitor of a Space to take away
-    run = Run(home, run_id)
-    place = Path(_exports().name)
-    (place / f"{run.id}.zip").unlink(missing_ok=True)
-    return str(export.to_zip(run, place))
-
-
-@functools.cache
-def _exports() -> tempfile.TemporaryDirectory:
-    """Where zips are made, of which Gradio keeps a copy for as long as of an upload; it goes with this process."""
-    return tempfile.TemporaryDirectory(prefix="lab-export-")
-
-
 # -- subjects --------------------------------------------------------------------------------------------------------
 
 
@@ -295,5 +280,5 @@ COMMANDS = [
     *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
     *(*compare_commands.COMMANDS, generate),
-    *sweep_commands.COMMANDS,
+    *(*sweep_commands.COMMANDS, *export_commands.COMMANDS),
 ]
