@@ -33,6 +33,8 @@ LAYERS = {
         "metrics",
         "row_scores",
         "scores",
+        "rating_form",
+        "rating_scores",
         "packing",
         "shapes",
         "memory",
@@ -81,6 +83,7 @@ LAYERS = {
         "copies",
         "prompt_lists",
         "asking",
+        "ratings",
     ],
     "jobs": ["jobs", "sweeping", "generator", "leaving"],
     "compute": [

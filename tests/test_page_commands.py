@@ -27,6 +27,7 @@ NAMES = [
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
     *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),
     *("evaluate", "compare", "generate"),
+    *("rating_start", "rating_list", "rating_show", "rating_add", "rating_export", "rating_import", "rating_delete"),
     *("sweep", "sweeps_list", "sweeps_show", "sweeps_stop", "sweeps_delete"),
 ]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]

@@ -43,6 +43,7 @@ from lab.ui import (
     export_commands,
     parameters,
     preset_commands,
+    rating_commands,
     sweep_commands,
     task_commands,
 )
@@ -280,5 +281,5 @@ COMMANDS = [
     *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
     *(*compare_commands.COMMANDS, generate),
-    *(*sweep_commands.COMMANDS, *export_commands.COMMANDS),
+    *(*sweep_commands.COMMANDS, *export_commands.COMMANDS, *rating_commands.COMMANDS),
 ]
