@@ -116,11 +116,9 @@ def _merged(dataset: Dataset, split: str, column: str, becomes: dict[str, str]) 
     if column not in table.column_names:
         return table
     words = browse.texts(dataset, split, column).to_pylist()
-    stands = [word or None for word in words]
-    if pa.types.is_string(table.schema.field(column).type) and not (
-        column == dataset.about.label and dataset.about.label_names
-    ):
-        stands = table.column(column).to_pylist()
+    kind, numbered = table.schema.field(column).type, column == dataset.about.label and dataset.about.label_names
+    is_text = not numbered and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    stands = table.column(column).to_pylist() if is_text else [word or None for word in words]
     merged = [becomes.get(word.strip(), was) for word, was in zip(words, stands, strict=True)]
     return table.set_column(table.column_names.index(column), column, pa.array(merged, pa.string()))
 

@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 from test_cli_words import ask, refuse
 
@@ -62,6 +63,14 @@ def test_integer_labels_become_names(home, tmp_path):
     made = data.load(home, "m")
     assert [row["y"] for row in made.rows("train")] == ["bad", "fine", "fine", None]
     assert made.about.label_names is None
+
+
+def test_text_as_other_programs_write_it_stays_to_the_letter(home, tmp_path):
+    labels = pa.array(["pro", "", " x ", None], pa.large_string())
+    tables.write(pa.table({"text": ["a", "b", "c", "d"], "label": labels}), tmp_path / "a.parquet")
+    data.add(home, About(name="n", label="label"), {"train": tmp_path / "a.parquet"})
+    label_merging.merge(home, "n", "m", {"y": ["pro"]})
+    assert [row["label"] for row in data.load(home, "m").rows("train")] == ["y", "", " x ", None]
 
 
 def test_another_column_can_be_chosen(home, tmp_path):
