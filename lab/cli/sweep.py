@@ -129,6 +129,8 @@ def _told(found: dict):
     def tell(console):
         console.print(f"sweep {found['name']}: {sweep_words.states(found['runs'])}")
         show.table(console, *sweep_words.table(found))
+        if found.get("cells"):
+            show.table(console, *sweep_words.cells_table(found))
         for note in found["notes"]:
             console.print(f"note: {note}")
 
