@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from lab import hanging
 from lab.errors import InputError
 from lab.task import Strict, plain_problems
 
@@ -19,15 +20,26 @@ Positive = Annotated[int, Field(gt=0, le=10_000_000)]
 
 
 class Adapter(Strict):
-    """The adapter of a run: LoRA (Hu et al. 2021), with rank-stabilised scaling or weight decomposition on request."""
+    """How the base is adapted; see `methods`. A key counts for the methods that it names, one that names none for LoRA and AdaLoRA."""
 
-    method: Literal["lora"] = Field("lora", description="kind of adapter")
-    r: Positive = Field(16, description="rank")
+    method: Literal["lora", "adalora", "llama-adapter", "full"] = Field(
+        "lora", description="lora, adalora, llama-adapter, or full: all weights, without quantization"
+    )
+    r: Positive = Field(16, description="`lora`: rank")
     alpha: float = Field(32, gt=0, description="scale of the update: alpha / r")
     dropout: Share = Field(0.05, description="dropout in front of the adapter")
     targets: Literal["all-linear"] | list[str] = Field("all-linear", description="layers that get one")
-    rslora: bool = Field(False, description="scale by alpha / √r")
-    dora: bool = Field(False, description="learn the weights' magnitude apart")
+    rslora: bool = Field(False, description="`lora`: scale by alpha / √r")
+    dora: bool = Field(False, description="`lora`: learn the weights' magnitude apart")
+    initial_r: Positive = Field(12, description="`adalora`: rank of each layer at first")
+    target_r: Positive = Field(8, description="`adalora`: mean rank of the layers at the end")
+    tinit: Share = Field(0.1, description="`adalora`: share of the steps before ranks fall")
+    tfinal: Share = Field(0.3, description="`adalora`: share of the steps after they have fallen")
+    orthogonality: float = Field(0.5, ge=0, le=100, description="`adalora`: weight of its regulariser")
+    adapter_len: Positive = Field(10, description="`llama-adapter`: prompt tokens of a layer")
+    adapter_layers: Positive | None = Field(
+        None, description="`llama-adapter`: layers from the top that get them; by default all but two"
+    )
 
 
 class Decoding(Strict):
@@ -166,20 +178,15 @@ class Config(Strict):
 
 def contradictions(values: dict) -> list[str]:
     """What does not hang together in a config's plain values, of which some may be wrong in themselves."""
-    problems = []
-    steps = values.get("max_steps")
-    epochs = values.get("epochs", None if steps is not None else Config.model_fields["epochs"].default)
-    if (epochs is None) == (steps is None):
-        problems.append("epochs, max_steps: give exactly one of them")
-    scored = values.get("evaluate_at")
-    scored = [x for x in scored if isinstance(x, int)] if isinstance(scored, list) else []
-    if isinstance(epochs, int) and scored and max(scored) > epochs:
-        problems.append(f"evaluate_at: epoch {max(scored)} lies after the last epoch, {epochs}")
-    adapter = values.get("adapter")
-    targets = adapter.get("targets", "all-linear") if isinstance(adapter, dict) else "all-linear"
-    if targets == [] or (isinstance(targets, list) and "lm_head" in targets):
-        problems.append("adapter.targets: name at least one layer, and not lm_head, which is never adapted")
-    return problems
+    return hanging.contradictions(values, defaults())
+
+
+def defaults() -> dict:
+    """The default of every key as plain values."""
+    return {
+        key: field.default.model_dump() if isinstance(field.default, Strict) else field.default
+        for key, field in Config.model_fields.items()
+    }
 
 
 def parse(values: dict, where: str = "The config") -> Config:

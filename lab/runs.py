@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import checkpoints
+from lab import checkpoints, methods
 from lab import config as config_file
 from lab import task as task_file
 from lab.config import Config
@@ -92,8 +92,24 @@ class Run(Job):
             return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
     @property
+    def method(self) -> methods.Method:
+        """How the base is adapted."""
+        return methods.of(self.config.adapter.method)
+
+    @property
     def adapter(self) -> Path:
-        return self._path("adapter")
+        """The folder of its adapter, which full fine-tuning does not leave; see `left`."""
+        return self._path(methods.ADAPTER_FOLDER)
+
+    @property
+    def model(self) -> Path:
+        """The folder of its model, which full fine-tuning alone leaves; see `left`."""
+        return self._path(methods.MODEL_FOLDER)
+
+    @property
+    def left(self) -> Path:
+        """The folder of what its training leaves: `adapter`, or `model` where all weights are trained."""
+        return self._path(self.method.leaves)
 
     @property
     def points_file(self) -> Path:
@@ -123,7 +139,7 @@ class Run(Job):
 
     def clear_torn(self) -> None:
         """Removes what a crash left of checkpoints and of an adapter that were not whole."""
-        for folder in self.folder.glob(f".{self.adapter.name}.*"):
+        for folder in self.folder.glob(f".{self.left.name}.*"):
             shutil.rmtree(folder)
         for folder in self.checkpoint_folder.glob("checkpoint-*"):
             if checkpoints.manifest_of(folder) is None:

@@ -1,6 +1,7 @@
 """What the tests share: tiny tokenizers and models, and a home folder of their own for each test."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import tiny  # noqa: E402
 from browser import chromium, context, page, serve, served  # noqa: E402, F401
 
 from lab.home import Home  # noqa: E402
+from lab.runs import Run  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +57,17 @@ def colours(home, tmp_path) -> Home:
     return colours_set.add_to(home, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory, tiny_model) -> Home:
+    """A home with the toy data set and a finished run on it, trained once for all tests, which copy it."""
+    folder = tmp_path_factory.mktemp("trained")
+    home = colours_set.add_to(Home.at(folder / "home"), folder)
+    colours_set.trained(home, tiny_model)
+    return home
+
+
 @pytest.fixture
-def tiny_run(colours, tiny_model):
-    """A finished run of the tiny model on it."""
-    return colours_set.trained(colours, tiny_model)
+def tiny_run(home, trained_home) -> Run:
+    """A finished run of the tiny model on the colours, which are in the home, too."""
+    shutil.copytree(trained_home.path, home.path, dirs_exist_ok=True)
+    return Run(home, "tiny-1")
