@@ -44,9 +44,15 @@ def union(blocks: list[Block]) -> Block:
     return {key: list(values.values()) for key, values in found.items()}
 
 
-def plain(blocks: list[Block]) -> Block | list[Block]:
+def plain(blocks: list[Block]) -> dict | list[dict]:
     """The blocks as `read` reads them back."""
-    return blocks[0] if len(blocks) == 1 else blocks
+    found = [{key: values[0] if _stands_alone(values) else values for key, values in block.items()} for block in blocks]
+    return found[0] if len(found) == 1 else found
+
+
+def _stands_alone(values: list) -> bool:
+    """Whether a list may stand without its brackets: what is one itself may not."""
+    return len(values) == 1 and not isinstance(values[0], list)
 
 
 def _problems(block: Block, name: str) -> list[str]:

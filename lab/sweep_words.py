@@ -12,7 +12,9 @@ def states(members: list[dict]) -> str:
 
 def table(found: dict) -> tuple[list[str], list[list[str]]]:
     """Headings, and a row for each point of what `sweep_results.look` gives, with its scores where it has some; of a run
-    that answered with several decodings, a row for each."""
+    that answered with several decodings, a row for each. Before a start, with the steps instead."""
+    if any("steps" in one for one in found["runs"]):
+        return _table_of_steps(found)
     texts = list(dict.fromkeys(key for x in found["comparison"] for key in x.get("text_metrics") or {}))
     reads_labels = not found["comparison"] or any(x["accuracy"] is not None for x in found["comparison"])
     decoded = list(dict.fromkeys(key for x in found["comparison"] for key in x["values"] if key not in found["over"]))
@@ -33,6 +35,14 @@ def table(found: dict) -> tuple[list[str], list[list[str]]]:
     heads = [*found["over"], *(["run"] if trains else []), "status", *map(_short, decoded)]
     heads += ["first loss", "last loss"] if has_loss else []
     return [*heads, *labels, *(key.replace("_", " ") for key in texts)], rows
+
+
+def _table_of_steps(found: dict) -> tuple[list[str], list[list[str]]]:
+    rows = [
+        [*_place(one, found["over"]), one["id"] or "–", one["status"], f"{one['steps']:,}" if one["steps"] else "–"]
+        for one in found["runs"]
+    ]
+    return [*found["over"], "run", "status", "steps"], rows
 
 
 def cells_table(found: dict) -> tuple[list[str], list[list[str]]]:

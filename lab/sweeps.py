@@ -8,10 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from lab import comparison, grid, plan, repeats, tasks
+from lab import bases, comparison, grid, machine, plan, repeats, tasks
 from lab import config as config_file
 from lab import task as task_file
 from lab.comparison import Comparison
+from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.grid import Grid, Problems
@@ -231,7 +232,28 @@ def foreseen(home: Home, prepared: Prepared) -> dict:
         for place, why in prepared.skipped.items():
             members[place] = {"id": None, "status": SKIPPED, "reused": False, "steps": 0, "why": why}
     members = [{**one, "values": point.values} for one, point in zip(members, sweep.grid.points, strict=True)]
-    return {"name": sweep.name, "over": sweep.grid.keys, "runs": members, "comparison": [], "notes": prepared.notes}
+    skipped = dict.fromkeys(f"Skipped: {why}" for why in prepared.skipped.values())
+    return {
+        "name": sweep.name,
+        "over": sweep.grid.keys,
+        "runs": members,
+        "comparison": [],
+        "notes": [*prepared.notes, *skipped],
+        "unchecked": unchecked([one.config for one in prepared.plans]),
+    }
+
+
+def unchecked(configs: list[Config]) -> list[str]:
+    """What only the machine that trains can tell of these configs, in words."""
+    found = []
+    for name in dict.fromkeys(one.base_model for one in configs):
+        base = bases.find(name)
+        if base.folder is None:
+            found += bases.unchecked(base)
+            found.append(f"its licence: where {base.name} is gated, accept its terms on the Hub and set HF_TOKEN")
+    if found and machine.device().kind != "cuda":
+        found.append("memory and time on a GPU, for none is here")
+    return list(dict.fromkeys(found))
 
 
 def evaluated(home: Home, wanted: list[Comparison]) -> list[Evaluation | None]:

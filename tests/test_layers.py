@@ -45,6 +45,7 @@ LAYERS = {
         "versions",
         "tasks",
         "presets",
+        "ahead",
         "machine",
         "space",
         "bases",
