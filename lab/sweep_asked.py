@@ -4,7 +4,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from lab import blocks as several
 from lab.comparison import Comparison
+from lab.config import decoding as with_settings
 from lab.errors import InputError
 from lab.grid import Grid, Rows
 from lab.home import Home
@@ -29,19 +31,28 @@ class Ask:
     last: bool
 
 
+def axes(grid: Grid) -> list[str]:
+    """The keys over which its scores may differ: those of the grid, the epoch, those of the decodings."""
+    decoded = several.union([{key: [value] for key, value in one.values.items()} for one in grid.decodings])
+    at = [EPOCH] if not grid.asking and _at_several_epochs(grid) else []
+    return [*grid.keys, *at, *(key for key, values in decoded.items() if len(values) > 1)]
+
+
+def _at_several_epochs(grid: Grid) -> bool:
+    return len({epoch for point in grid.points for epoch in point.config.evaluate_at or ()}) > 1
+
+
 def all_of(home: Home, sweep: Sweep) -> list[Ask]:
     """Every evaluation of its runs, whether they have finished or not; none of a run that is gone."""
-    several = len({tuple(point.config.evaluate_at or ()) for point in sweep.grid.points}) > 1
-    several = several or len(sweep.grid.points[0].config.evaluate_at or ()) > 1
-    found = []
+    epochs, found = _at_several_epochs(sweep.grid), []
     for place, one in enumerate(sweep.runs):
         if one["id"]:
             with suppress(InputError):
-                found += _of_run(Run(home, one["id"]), sweep.grid, place, several)
+                found += _of_run(Run(home, one["id"]), sweep.grid, place, epochs)
     return found
 
 
-def _of_run(run: Run, grid: Grid, place: int, several: bool) -> list[Ask]:
+def _of_run(run: Run, grid: Grid, place: int, epochs: bool) -> list[Ask]:
     config, values = run.config, grid.points[place].values
     per_epoch = steps_per_epoch(run.count("train"), config)
     end = config.max_steps or config.epochs * per_epoch
@@ -49,7 +60,7 @@ def _of_run(run: Run, grid: Grid, place: int, several: bool) -> list[Ask]:
     for epoch in config.evaluate_at or [None]:
         step = epoch and epoch * per_epoch
         last = step in (None, end)
-        at = {EPOCH: epoch or config.epochs or round(end / per_epoch, 3)} if several else {}
+        at = {EPOCH: epoch or config.epochs or round(end / per_epoch, 3)} if epochs else {}
         subject = run.id if last else f"{run.id}@{step}"
         for decoding in grid.decodings or [None]:
             settings = decoding.settings if decoding else []
@@ -77,7 +88,5 @@ def _comparison(subject: str, settings: list[str], rows: Rows | None) -> Compari
 
 def _same(run: Run, settings: list[str]) -> bool:
     """Whether a run answered with this decoding while it trained."""
-    from lab.config import decoding
-
     used = run.config.decoding
-    return decoding(settings, used).identity() == used.identity()
+    return with_settings(settings, used).identity() == used.identity()
