@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from lab import bases, data, lint, splits, sweeps, tasks
+from lab import bases, data, lint, splits, sweeps, tasks, text_scores
 from lab.config import Config
 from lab.errors import InputError
 from lab.grid import Grid, Problems
@@ -36,6 +36,7 @@ def foreseen(home: Home, wanted: Grid, needs: Needs) -> dict:
     for point in wanted.points:
         with problems.of(point):
             members.append({**_member(home, point.config, point.values, needs), "values": point.values})
+            text_scores.refuse(tasks.load_name_or_file(home, point.config.task), wanted.metrics)
     problems.refuse("The sweep", len(wanted.points))
     configs = [point.config for point in wanted.points]
     missing = lacking(home, wanted, needs)
@@ -51,7 +52,7 @@ def foreseen(home: Home, wanted: Grid, needs: Needs) -> dict:
         "runs": members,
         "comparison": [],
         "notes": list(dict.fromkeys([*wanted.notes, *skipped])),
-        "unchecked": unchecked + sweeps.unchecked(configs),
+        "unchecked": unchecked + sweeps.unchecked(wanted, configs),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,18 @@ from pydantic import Field, ValidationError
 
 from lab import blocks as several
 from lab import config as config_file
+from lab import wanted_metrics
 from lab.blocks import Block, written
 from lab.config import Config
 from lab.errors import InputError
 from lab.task import Strict, plain_problems
+from lab.wanted_metrics import Metric
 
 DEFAULT_NAME = "sweep"
 DRAWN = ("temperature", "top_p", "top_k", "seed")  # keys of the decoding that matter only where tokens are drawn
 DECODING = "decoding."
 IDLE = "changes nothing with mode={}; set decoding: {{mode: sample}}"
-BESIDE = ("decodings", "scored_on")  # keys of a sweep of trainings that are none of a config
+BESIDE = ("decodings", "scored_on", "metrics")  # keys of a sweep of trainings that are none of a config
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Asking(Strict):
     rows: int | None = Field(None, gt=0)
     decoding: dict[str, Any] = {}
     probabilities: bool = True
+    metrics: Any = None  # see `wanted_metrics.parse`
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Grid:
     notes: list[str] = field(default_factory=list)
     decodings: list[Point] = field(default_factory=list)
     scored_on: Rows | None = None
+    metrics: list[Metric] | None = None  # of texts, by which the points are compared
 
     @property
     def over(self) -> Block:
@@ -104,12 +108,17 @@ def parse(values: dict, where: str = "The sweep") -> Grid:
     """
     values = dict(values)
     blocks, problems = several.read(values.pop("grid", None))
+    metrics = None
+    try:
+        metrics = wanted_metrics.parse(values.get("metrics"))
+    except InputError as error:
+        problems.append(str(error))
     if problems:  # the points would repeat them, or are too many to look at
         raise InputError(f"{where} has problems:\n" + "\n".join(problems))
     if "subject" in values:
         blocks = [{key.removeprefix(DECODING): found for key, found in block.items()} for block in blocks]
-        return _of_subject(values, blocks, where)
-    return _of_config(values, blocks, where)
+        return replace(_of_subject(values, blocks, where), metrics=metrics)
+    return replace(_of_config(values, blocks, where), metrics=metrics)
 
 
 # -- points ----------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from lab import blocks as several
 from lab.comparison import Comparison
 from lab.config import decoding as with_settings
 from lab.errors import InputError
-from lab.grid import Grid, Rows
+from lab.grid import Grid
 from lab.home import Home
 from lab.plan import steps_per_epoch
 from lab.runs import Run
@@ -64,7 +64,7 @@ def _of_run(run: Run, grid: Grid, place: int, epochs: bool) -> list[Ask]:
         subject = run.id if last else f"{run.id}@{step}"
         for decoding in grid.decodings or [None]:
             settings = decoding.settings if decoding else []
-            wanted = _comparison(subject, settings, grid.scored_on)
+            wanted = _comparison(subject, settings, grid)
             own = not grid.scored_on and (not decoding or _same(run, settings))
             found.append(
                 Ask(
@@ -80,10 +80,11 @@ def _of_run(run: Run, grid: Grid, place: int, epochs: bool) -> list[Ask]:
     return found
 
 
-def _comparison(subject: str, settings: list[str], rows: Rows | None) -> Comparison:
-    where = rows.model_dump() if rows else {}
+def _comparison(subject: str, settings: list[str], grid: Grid) -> Comparison:
+    where = grid.scored_on.model_dump() if grid.scored_on else {}
     # Label probabilities are for comparing; what the runs score by themselves has them.
-    return Comparison(subjects=[subject], decoding=settings, probabilities=not settings, **where)
+    more = {"probabilities": not settings, "metrics": grid.metrics}
+    return Comparison(subjects=[subject], decoding=settings, **more, **where)
 
 
 def _same(run: Run, settings: list[str]) -> bool:

@@ -11,6 +11,7 @@ from lab.home import Home
 from lab.memo import Memo, state_of
 from lab.runs import Run
 from lab.sweep_asked import EPOCH, Ask
+from lab.wanted_metrics import Metric
 
 SEED = "seed"  # over which runs are gathered
 SPREAD = ("accuracy", "macro_f1", "weighted_f1")
@@ -19,9 +20,9 @@ _POINTS = Memo(400)  # what runs have logged, in short, by the state of their fi
 Answered = list[tuple[Ask, Evaluation | None]]
 
 
-def gathered(home: Home, found: Answered) -> list[dict]:
+def gathered(home: Home, found: Answered, wanted: list[Metric] | None = None) -> list[dict]:
     """A cell for each combination of epoch, decoding and the values of a sweep but for the seed; none where that is one
-    evaluation of each run. A cell has
+    evaluation of each run; `wanted` are the metrics of texts. A cell has
 
     `values`, `runs` (how many), `n` rows of each; `accuracy, macro_f1, weighted_f1, text_metrics`, means over the runs;
     `spread`: `{key: {min, max, sd}}` of these, where there are several runs; `accuracy_ci95`, Wilson's interval of the mean
@@ -35,11 +36,11 @@ def gathered(home: Home, found: Answered) -> list[dict]:
             groups.setdefault(repr(values), []).append((ask, values, made))
     seeds = any(len({ask.run for ask, *_ in group}) > 1 for group in groups.values())
     several = any(EPOCH in ask.values for ask, _ in found) or len({ask.run for ask, _ in found}) < len(found)
-    return [_cell(home, group) for group in groups.values()] if seeds or several else []
+    return [_cell(home, group, wanted) for group in groups.values()] if seeds or several else []
 
 
-def _cell(home: Home, group: list[tuple[Ask, dict, Evaluation]]) -> dict:
-    scored = [scoreboard.compare([made])[0][0] for _, _, made in group]
+def _cell(home: Home, group: list[tuple[Ask, dict, Evaluation]], wanted: list[Metric] | None) -> dict:
+    scored = [scoreboard.compare([made], wanted=wanted)[0][0] for _, _, made in group]
     rows, count = scored[0]["n"], len(scored)
     trained = [_at(home, ask) if ask.own else {} for ask, *_ in group]
     means = {key: _mean(x[key] for x in scored) for key in SPREAD}

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 from functools import lru_cache
 
-from lab import comparison, scoreboard, sweep_asked, sweep_cells, sweeps
+from lab import comparison, scoreboard, sweep_asked, sweep_cells, sweeps, text_scores
 from lab.comparison import Comparison
 from lab.errors import InputError
 from lab.evaluations import Evaluation
@@ -13,6 +13,7 @@ from lab.runs import Run
 from lab.scoring import Scoring
 from lab.sweep_asked import Ask
 from lab.sweeps import NOT_STARTED, SKIPPED, Sweep
+from lab.wanted_metrics import Metric
 
 DELETED = "deleted"  # beside the statuses of a run
 
@@ -100,9 +101,11 @@ def _found(home: Home, name: str, written: int, statuses: tuple, state: int, ask
 def lacking(home: Home, sweep: Sweep) -> list[Comparison]:
     """What must still be evaluated before all points that have finished can be compared."""
     if sweep.grid.asking:
-        return [one for one, made in zip(sweep.wanted(), scores(home, sweep), strict=True) if not made]
-    ended = {one["id"] for one in sweep.runs if one["id"] and status_of(home, one["id"]) == "finished"}
-    wanted = [ask.comparison for ask, made in answered(home, sweep) if not made and ask.run in ended]
+        pairs = [*zip(sweep.wanted(), scores(home, sweep), strict=True)]
+    else:
+        ended = {one["id"] for one in sweep.runs if one["id"] and status_of(home, one["id"]) == "finished"}
+        pairs = [(ask.comparison, made) for ask, made in answered(home, sweep) if ask.run in ended]
+    wanted = [one for one, made in pairs if not made or text_scores.lacking(made, one.metrics)]
     return [one for one in wanted if _can_be_asked(home, one)]
 
 
@@ -131,11 +134,11 @@ def look(home: Home, sweep: Sweep) -> dict:
             for ask, one in found
             if one and ask.last
         ]
-        cells, about = sweep_cells.gathered(home, found), {}
+        cells, about = sweep_cells.gathered(home, found, sweep.grid.metrics), {}
         scored = {ask.run for ask, one in found if one and ask.last}
         unscored = [x["id"] for x in belong if x["status"] == "finished" and x["id"] not in scored]
         belong = [one | sweep_cells.losses(home, one["id"]) for one in belong]
-    compared, notes = _compared([one for one, _ in pairs])
+    compared, notes = _compared([one for one, _ in pairs], sweep.grid.metrics)
     if sweep.grid.asking or sweep.grid.decodings:  # the decodings differ, which is what was asked for
         notes = [note for note in notes if "different decodings" not in note]
     if unscored:
@@ -153,12 +156,12 @@ def look(home: Home, sweep: Sweep) -> dict:
     }
 
 
-def _compared(made: list[Evaluation]) -> tuple[list[dict], list[str]]:
+def _compared(made: list[Evaluation], metrics: list[Metric] | None) -> tuple[list[dict], list[str]]:
     """The objects of `compare`, and notes; where there are no rows that all share, each on its own, without p-values."""
     if not made:
         return [], []
     try:
-        return scoreboard.compare(made)
+        return scoreboard.compare(made, wanted=metrics)
     except InputError:
-        alone = [scoreboard.compare([one])[0][0] for one in made]
+        alone = [scoreboard.compare([one], wanted=metrics)[0][0] for one in made]
         return alone, ["They share no rows, so each is scored on its own: what differs may come from the rows."]

@@ -3,6 +3,7 @@
 from lab.grid import written
 from lab.sweep_cells import over
 from lab.sweep_results import counted
+from lab.wanted_metrics import heading
 
 
 def states(members: list[dict]) -> str:
@@ -34,7 +35,7 @@ def table(found: dict) -> tuple[list[str], list[list[str]]]:
     labels = ["accuracy", "macro F1", "invalid", "p"] if reads_labels else []
     heads = [*found["over"], *(["run"] if trains else []), "status", *map(_short, decoded)]
     heads += ["first loss", "last loss"] if has_loss else []
-    return [*heads, *labels, *(key.replace("_", " ") for key in texts)], rows
+    return [*heads, *labels, *map(heading, texts)], rows
 
 
 def _table_of_steps(found: dict) -> tuple[list[str], list[list[str]]]:
@@ -65,7 +66,7 @@ def cells_table(found: dict) -> tuple[list[str], list[list[str]]]:
             row += [share(x["accuracy"], x["accuracy_ci95"]), *between, share(x["macro_f1"], x["f1_ci95"]), _invalid(x)]
         row += [share(x["train_accuracy"]), share(x["train_macro_f1"])] if trained else []
         rows.append(row + [share((x.get("text_metrics") or {}).get(key)) for key in texts])
-    return [*heads, *(key.replace("_", " ") for key in texts)], rows
+    return [*heads, *map(heading, texts)], rows
 
 
 def _short(key: str) -> str:
@@ -105,7 +106,7 @@ def share(value: float | None, interval: list[float] | None = None) -> str:
     return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
-def heading(found: dict) -> str:
+def title(found: dict) -> str:
     """What a sweep is about, and how it stands."""
     over, count = " and ".join(found["over"]), len(found["runs"])
     what = f"{count} decodings of {found['subject']}" if "subject" in found else f"{count} runs"

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 
-from lab import jobs, repeats, sweep_asked, sweep_results, sweeps
+from lab import jobs, repeats, sweep_asked, sweep_results, sweeps, text_scores
 from lab.errors import InputError
 from lab.home import Home, guard
 from lab.job import ALIVE, RESUMABLE, Job
@@ -52,11 +52,13 @@ def _train(home: Home, planned: Plan, own: list[str]) -> tuple[Run, bool]:
 
 def _score(home: Home, sweep: Sweep) -> Sweep:
     """Puts what the runs are not asked while they train behind them into the queue."""
-    if not sweep.grid.decodings and not sweep.grid.scored_on:
+    grid = sweep.grid
+    if not grid.decodings and not grid.scored_on and not grid.metrics:
         return sweep
     job = sweep_results.job_of(home, sweep)
     wanted = [one.comparison for one in sweep_asked.all_of(home, sweep)]
-    lacking = [one for one, made in zip(wanted, sweeps.evaluated(home, wanted), strict=True) if made is None]
+    known = zip(wanted, sweeps.evaluated(home, wanted), strict=True)
+    lacking = [one for one, made in known if made is None or text_scores.lacking(made, grid.metrics)]
     if lacking and not (job and job.status() in ALIVE):
         sweep = replace(sweep, job=jobs.score_later(home, lacking).id)
         sweeps.keep(home, sweep)
@@ -67,7 +69,8 @@ def _evaluate(home: Home, sweep: Sweep) -> Sweep:
     made = sweeps.evaluated(home, sweep.wanted())
     for place, one in enumerate(made):
         sweep = sweep.with_run(place, None, one is not None)
-    lacking = [one for one, known in zip(sweep.wanted(), made, strict=True) if known is None]
+    pairs = zip(sweep.wanted(), made, strict=True)
+    lacking = [one for one, known in pairs if known is None or text_scores.lacking(known, one.metrics)]
     job = sweep_results.job_of(home, sweep)
     if lacking and not (job and job.status() in ALIVE):
         sweep = replace(sweep, job=jobs.score(home, lacking).id)

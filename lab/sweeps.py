@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import bases, comparison, grid, machine, plan, repeats, tasks
+from lab import bases, comparison, grid, machine, plan, repeats, tasks, text_scores
 from lab import config as config_file
 from lab import task as task_file
 from lab.comparison import Comparison
@@ -19,6 +19,7 @@ from lab.grid import Grid, Problems
 from lab.home import Home, inside, write_yaml
 from lab.plan import ROW_KEYS, Plan
 from lab.task import Task
+from lab.wanted_metrics import models
 
 LONGEST_NAME = 44  # letters; a number may come behind it
 NOT_STARTED, SKIPPED = "not started", "skipped"  # beside the statuses of a run
@@ -194,6 +195,7 @@ def _plans(home: Home, wanted: Grid, problems: Problems) -> list[Plan]:
         with problems.of(point):
             known = made.get(rows)
             planned = plan.refitted(known, point.config) if known else plan.make(home, point.config)
+            text_scores.refuse(planned.task, wanted.metrics)
             made.setdefault(rows, planned)
             found.append(planned)
     return found
@@ -203,6 +205,7 @@ def _comparisons(wanted: Grid, task: Task | None) -> list[Comparison]:
     asking = wanted.asking
     same = {"dataset": asking.dataset, "split": asking.split, "rows": asking.rows}
     same |= {"subjects": [asking.subject], "task": task, "probabilities": asking.probabilities}
+    same |= {"metrics": wanted.metrics}
     return [Comparison(**same, decoding=point.settings) for point in wanted.points]
 
 
@@ -239,13 +242,14 @@ def foreseen(home: Home, prepared: Prepared) -> dict:
         "runs": members,
         "comparison": [],
         "notes": [*prepared.notes, *skipped],
-        "unchecked": unchecked([one.config for one in prepared.plans]),
+        "unchecked": unchecked(prepared.grid, [one.config for one in prepared.plans]),
     }
 
 
-def unchecked(configs: list[Config]) -> list[str]:
-    """What only the machine that trains can tell of these configs, in words."""
-    found = []
+def unchecked(wanted: Grid, configs: list[Config]) -> list[str]:
+    """What only the machine that trains can tell of a sweep with these configs, in words."""
+    scorers = [name for name in models(wanted.metrics) if bases.find(name).folder is None]
+    found = [f"whether {name}, by which texts are scored, exists and may be used" for name in scorers]
     for name in dict.fromkeys(one.base_model for one in configs):
         base = bases.find(name)
         if base.folder is None:

@@ -20,3 +20,11 @@ def test_no_event_past_the_queue_changes_a_state_that_others_wait_for(tmp_path):
     past = [event for event in page.fns.values() if not event.queue]
     silent = [event.fn.__qualname__ for event in past if any(part._id in states for part in event.outputs)]
     assert states and past and silent == []
+
+
+def test_what_the_browser_keeps_is_shown_once_it_has_been_read(tmp_path):
+    """A tab may be turned to before the browser has read it: then what is shown on turning would stay empty."""
+    page = app.build(Home.at(tmp_path))
+    kept = [part._id for part in page.blocks.values() if isinstance(part, gr.BrowserState)]
+    shown = {target for event in page.fns.values() for target, name in event.targets if name == "change"}
+    assert kept and set(kept) <= shown

@@ -47,6 +47,7 @@ def test_what_only_the_rows_show_is_said_too(tab):
     assert button(tab, "First put right: data").is_visible()
 
 
+@pytest.mark.long
 def test_a_preset_fills_the_form_which_is_yaml_and_a_command_too(tab, home):
     choose(tab, "Start from", "preset watch-overfitting")
     until(lambda: "250 steps" in card(tab), "the form is filled")

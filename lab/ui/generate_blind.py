@@ -23,7 +23,7 @@ def build() -> SimpleNamespace:
     return SimpleNamespace(table=table, reset=reset, kept=kept)
 
 
-def wire(tab: gr.Tab, parts: SimpleNamespace, tally: SimpleNamespace) -> gr.events.Dependency:
+def wire(parts: SimpleNamespace, tally: SimpleNamespace) -> gr.events.Dependency:
     """Returns the event of a vote, after which there is something to remember."""
 
     @access.handler
@@ -50,7 +50,7 @@ def wire(tab: gr.Tab, parts: SimpleNamespace, tally: SimpleNamespace) -> gr.even
         vote, [parts.standing, tally.kept], [parts.shown, parts.standing, tally.kept, tally.table], **QUIET
     )
     tally.reset.click(reset, None, [tally.kept, tally.table], **QUIET)
-    tab.select(show, tally.kept, tally.table, **QUIET)
+    tally.kept.change(show, tally.kept, tally.table, **QUIET)  # also once the browser has read it, however late
     return voted
 
 

@@ -38,7 +38,7 @@ def build(parts: SimpleNamespace) -> SimpleNamespace:
     return SimpleNamespace(**locals())
 
 
-def wire(tab: gr.Tab, home: Home, parts: SimpleNamespace, own: SimpleNamespace, events: list) -> None:
+def wire(home: Home, parts: SimpleNamespace, own: SimpleNamespace, events: list) -> None:
     """`events` are those after which there may be something new to remember."""
 
     @access.handler
@@ -78,7 +78,7 @@ def wire(tab: gr.Tab, home: Home, parts: SimpleNamespace, own: SimpleNamespace, 
 
     for event in events:
         event.then(remember, [parts.standing, own.kept], [own.kept, own.shown], **QUIET)
-    tab.select(show, own.kept, own.shown, **QUIET)
+    own.kept.change(show, own.kept, own.shown, **QUIET)  # also once the browser has read it, however late
     own.shown.click(bring_back, own.kept, [*parts.inputs, parts.shown, parts.standing, parts.chat], **QUIET)
     own.clear.click(lambda: (gr.update(visible=True), gr.update(visible=True)), None, [own.sure, own.keep], **QUIET)
     own.keep.click(lambda: (HIDDEN, HIDDEN), None, [own.sure, own.keep], **QUIET)

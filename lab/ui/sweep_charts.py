@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab import wanted_metrics
 from lab.grid import written
 from lab.ui import charts
 from lab.ui.charts import BLUE, GREEN, GREY, ORANGE, RED, plain
@@ -69,9 +70,7 @@ def panels_of(scored: list[dict]) -> list[tuple]:
     """Key, heading and key of the interval of all that can be drawn."""
     texts = dict.fromkeys(key for x in scored for key in x.get("text_metrics") or {})
     found = [panel for panel in LABELLED if any(x.get(panel[0]) is not None for x in scored)]
-    return found + [
-        (key, key.replace("_", " ").capitalize(), None) for key in texts if any(_number(x, key) for x in scored)
-    ]
+    return found + [(key, wanted_metrics.heading(key), None) for key in texts if any(_number(x, key) for x in scored)]
 
 
 def _number(x: dict, key: str) -> bool:

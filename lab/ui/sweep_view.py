@@ -122,7 +122,7 @@ def told(found: dict) -> str:
         tables = _table("Scores by epoch, decoding and over the seeds", *sweep_words.cells_table(found)) + tables
     said = "".join(f"<li>{look.text(sentence)}</li>" for sentence in sweep_words.said(found))
     return (
-        f'<div class="curve-words sweep-told"><h3 aria-live="polite">{look.text(sweep_words.heading(found))}</h3>'
+        f'<div class="curve-words sweep-told"><h3 aria-live="polite">{look.text(sweep_words.title(found))}</h3>'
         f"<ul>{said}</ul>{tables}</div>"
     )
 
