@@ -1,87 +1,240 @@
-"""What an adapter carries besides its weights: the task, `lab.json`, and a model card that says how to use it."""
+"""What leaves with the weights: the task, `lab.json`, and a model card that says what it is and how to use it."""
 
+import json
+import re
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from lab import bases
+import yaml
+
+from lab import bases, vllm
 from lab import task as task_file
-from lab.home import write, write_json
+from lab.bases import Base
+from lab.config import Config, Decoding
+from lab.home import read_json, write
 from lab.plan import Plan
+from lab.prompt import Renderer, Tokens
+from lab.runs import Run
+from lab.task import Task
 
 PACKAGES = ["torch", "transformers", "peft", "trl", "bitsandbytes"]
+HERE = "path/to/this/folder"  # in a card, until it is known where it will be
+NAMES = {"lora": "LoRA adapter", "adalora": "AdaLoRA adapter", "llama-adapter": "LLaMA-Adapter", "full": "model"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a card speaks of; `columns` are those of the rows, `rows` is how many were trained on, `merged` the type of
+    the weights into which an adapter was merged, None where it was not."""
+
+    name: str
+    config: Config
+    task: Task
+    base: Base
+    renderer: Renderer
+    columns: list[str]
+    rows: int
+    merged: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a model, and no adapter that needs its base."""
+        return self.merged is not None or self.config.adapter.method == "full"
+
+
+def of_run(run: Run, base: Base, tokens: Tokens, name: str, merged: str | None = None) -> Made:
+    """What a card called `name` says of a run, by what is kept in its folder."""
+    columns = list(next(iter(run.rows("train")), {}))
+    task = run.task
+    return Made(name, run.config, task, base, Renderer(task, tokens), columns, run.count("train"), merged)
 
 
 def write_all(folder: Path, run_id: str, planned: Plan, stops: set[int], scores: dict | None) -> None:
-    """Writes `task.yaml`, `lab.json` and `README.md` into an adapter's folder."""
-    config = planned.config
-    write(folder / "task.yaml", task_file.dump(planned.task))
-    about = {
-        "run": run_id,
+    """Writes `task.yaml`, `lab.json` and `README.md` into the folder of what a run leaves."""
+    columns = list(planned.train[0])
+    made = Made(run_id, planned.config, planned.task, planned.base, planned.renderer, columns, len(planned.train))
+    settings = read_json(folder / "adapter_config.json") or {}
+    for name, text in files(made, stops, settings, scores).items():
+        write(folder / name, text)
+
+
+def files(made: Made, stops: set[int], settings: dict, scores: dict | None) -> dict[str, str]:
+    """`task.yaml`, `lab.json` and `README.md` by their names; `stops` are tokens that end an answer, `settings` is the
+    adapter_config.json of an adapter, `scores` are those on held-out rows, as a comparison has them."""
+    about = facts(made, stops)
+    return {
+        "task.yaml": task_file.dump(made.task),
+        "lab.json": json.dumps(about, ensure_ascii=False, indent=1, allow_nan=False) + "\n",
+        "README.md": _card(made, about, settings, scores),
+    }
+
+
+def facts(made: Made, stops: set[int]) -> dict:
+    """The content of `lab.json`."""
+    config, renderer = made.config, made.renderer
+    prompt = renderer.prompt_text({column: f"<{column}>" for column in made.columns})  # no row is given away
+    return {
+        "run": made.name,
+        "method": config.adapter.method,
         "base_model": bases.public_name(config.base_model),
-        "base_revision": planned.base.revision,
-        "base_fingerprint": planned.base.fingerprint(),
+        "base_revision": made.base.revision,
+        "base_fingerprint": made.base.fingerprint(),
         "quantization": config.quantization,
-        "template_hash": planned.renderer.hash,
-        "stop_tokens": sorted(stops | {planned.renderer.stop_id}),
+        **({"merged": made.merged} if made.merged else {}),
+        "template_hash": renderer.hash,
+        "stop_tokens": sorted(stops | {renderer.stop_id}),
         "decoding": config.decoding.model_dump(),
+        "max_new_tokens": config.decoding.for_kind(made.task.kind).max_new_tokens,
+        "prompt_form": prompt,
+        "add_special_tokens": _tokenizer_adds(renderer.tokens, prompt),
         "dataset": config.dataset,
         "versions": {name: version(name) for name in PACKAGES},
     }
-    write_json(folder / "lab.json", about)
-    write(folder / "README.md", _card(run_id, planned, scores))
 
 
-def _card(run_id: str, planned: Plan, scores: dict | None) -> str:
-    config, task = planned.config, planned.task
-    base = bases.public_name(config.base_model)
-    where = base.partition("@")[0] if planned.base.on_hub else f"path/to/{base}"
-    example = planned.renderer.prompt_text(
-        {column: f"<{column}>" for column in planned.train[0]}
-    )  # no row is given away
-    labels = "".join(f"- **{x.name}**{': ' + x.definition.strip() if x.definition else ''}\n" for x in task.labels)
-    return f"""---
-base_model: {base.partition("@")[0]}
-library_name: peft
-tags: [lora, {task.kind}]
----
-# {run_id}
-
-A LoRA adapter for `{base}`, task `{task.name}` ({task.kind}), trained on {len(planned.train)} rows of
-`{config.dataset}` with QLoRA Lab.
-
-{"## Labels" if labels else ""}
-
-{labels}
-## Scores
-
-{_scores_in_words(scores)}
-
-## Use
-
-```python
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-base = "{where}"
-tokenizer = AutoTokenizer.from_pretrained(base)
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), "path/to/this/folder")
-```
-
-It was trained in {config.quantization} quantization on prompts of exactly this form (tokenize it without special tokens
-where it already begins with one):
-
-```
-{example}
-```
-"""
+def _tokenizer_adds(tokens: Tokens, prompt: str) -> bool:
+    """Whether a prompt must be tokenized with the special tokens that the tokenizer adds, to get the tokens of training."""
+    return tokens.encoder.encode(prompt, add_special_tokens=False).ids != tokens.encode([prompt])[0]
 
 
-def _scores_in_words(scores: dict | None) -> str:
-    if not scores or scores["accuracy"] is None:
+# -- the card ------------------------------------------------------------------------------------------------------------
+
+
+def _card(made: Made, about: dict, settings: dict, scores: dict | None) -> str:
+    config, task = made.config, made.task
+    labels = "".join(
+        f"- **{x.name}**{': ' + ' '.join(x.definition.split()) if x.definition else ''}\n" for x in task.labels
+    )
+    parts = [
+        f"---\n{yaml.safe_dump(_head(made), sort_keys=False, allow_unicode=True)}---",
+        f"# {made.name}",
+        f"{_what(made)}, task `{task.name}` ({task.kind}), trained on {made.rows:,} rows of `{config.dataset}` with QLoRA Lab.",
+        f"## Labels\n\n{labels.rstrip()}" if labels else "",
+        f"## Scores\n\n{_scores_in_words(made, scores)}",
+        f"## Training\n\n{_settings_in_words(config)}",
+        f"## Prompt\n\nIt was trained on prompts of exactly this form:\n\n{fenced(about['prompt_form'])}",
+        f"## Use\n\n{fenced(_code(made, about), 'python')}",
+        f"## Serve\n\n{_serving_in_words(serving(made, about, settings))}",
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _head(made: Made) -> dict:
+    """The metadata by which the Hub knows what it is. A base that is not of the Hub is not named: it would be another's."""
+    method = made.config.adapter.method
+    related = {"base_model": made.base.name.partition("@")[0]} if made.base.on_hub else {}
+    if related:
+        related["base_model_relation"] = "finetune" if made.is_whole else "adapter"
+    tags = [*([method] if method != "full" else []), *(["merged"] if made.merged else []), made.task.kind, "qlora-lab"]
+    library = "transformers" if made.is_whole else "peft"
+    return {**related, "library_name": library, "pipeline_tag": "text-generation", "tags": tags}
+
+
+def _what(made: Made) -> str:
+    base, name = bases.public_name(made.config.base_model), NAMES[made.config.adapter.method]
+    if made.merged:
+        return f"`{base}` with its {name} merged into the unquantized weights ({made.merged})"
+    return f"`{base}`, all of its weights fine-tuned" if made.is_whole else f"{name} for `{base}`"
+
+
+def _scores_in_words(made: Made, scores: dict | None) -> str:
+    if not scores:
         return "Not scored on held-out rows."
+    held = f" They are those of the adapter on the base in {made.config.quantization}, before it was merged."
+    held = held if made.merged and made.config.quantization != "none" else ""
+    if scores.get("accuracy") is None:
+        found = [f"{key.replace('_', ' ')} {x:.3f}" for key, x in _numbers(scores.get("text_metrics")).items()]
+        return f"On {scores['n']:,} held-out rows: {', '.join(found) or 'answered, without a score'}.{held}"
     low, high = scores["accuracy_ci95"]
     f1_low, f1_high = scores["f1_ci95"]
     return (
-        f"On {scores['n']} held-out rows: accuracy {scores['accuracy']:.3f} (95% interval {low:.3f} to {high:.3f}), "
-        f"macro F1 {scores['macro_f1']:.3f} ({f1_low:.3f} to {f1_high:.3f}), {scores['invalid']} invalid answers."
+        f"On {scores['n']:,} held-out rows: accuracy {scores['accuracy']:.3f} (95% interval {low:.3f} to {high:.3f}), "
+        f"macro F1 {scores['macro_f1']:.3f} ({f1_low:.3f} to {f1_high:.3f}), {scores['invalid']} invalid answers, "
+        f"which count as wrong.{held}"
     )
+
+
+def _numbers(found: dict | None) -> dict[str, float]:
+    return {key: x for key, x in (found or {}).items() if isinstance(x, int | float) and not isinstance(x, bool)}
+
+
+def _settings_in_words(config: Config) -> str:
+    """Method and settings as a list; of what was chosen among many the keys that a reader compares."""
+    length = f"{config.epochs} epochs" if config.epochs else f"{config.max_steps} steps"
+    adapter = config.adapter.model_dump(exclude={"method"}) if config.adapter.method != "full" else {}
+    rows = {
+        "method": config.adapter.method,
+        **adapter,
+        "quantization in training": config.quantization,
+        "length": length,
+        "batch": f"{config.batch_size} rows × {config.accumulate}",
+        "learning rate": f"{config.learning_rate:g}, {config.schedule}, warm-up {config.warmup}",
+        "optimizer": config.optimizer,
+        "seed": config.seed,
+    }
+    return "\n".join(f"- {key}: {json.dumps(x) if isinstance(x, bool | list) else x}" for key, x in rows.items())
+
+
+def _code(made: Made, about: dict) -> str:
+    """Plain peft, or plain transformers, with the exact prompt and the tokens that end an answer."""
+    model, _, revision = _base_outside(made).partition("@")
+    revision = f', revision="{revision}"' if revision else ""
+    lines = ["from transformers import AutoModelForCausalLM, AutoTokenizer", ""]
+    if made.is_whole:
+        lines += [f'tokenizer = AutoTokenizer.from_pretrained("{HERE}")']
+        lines += [f'model = AutoModelForCausalLM.from_pretrained("{HERE}")']
+    else:
+        lines = ["from peft import PeftModel", *lines, f'base = "{model}"']
+        lines += [f"tokenizer = AutoTokenizer.from_pretrained(base{revision})"]
+        lines += [f'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base{revision}), "{HERE}")']
+    said = ", ".join(f"{key}={value}" for key, value in generation(about).items())
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"prompt = {json.dumps(about['prompt_form'], ensure_ascii=False)}",
+            f'inputs = tokenizer(prompt, add_special_tokens={about["add_special_tokens"]}, return_tensors="pt")',
+            'inputs.pop("token_type_ids", None)',
+            f"answer = model.generate(**inputs, {said})",
+            'print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
+        ]
+    )
+
+
+def generation(about: dict) -> dict:
+    """The decoding of a lab.json in the words of transformers."""
+    decoding = Decoding.model_validate(about["decoding"])
+    found = {"max_new_tokens": about["max_new_tokens"], "do_sample": decoding.mode == "sample"}
+    if decoding.mode == "sample":
+        found |= {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k}
+    if decoding.beams > 1:
+        found["num_beams"] = decoding.beams
+    if decoding.repetition_penalty != 1:
+        found["repetition_penalty"] = decoding.repetition_penalty
+    return {**found, "eos_token_id": about["stop_tokens"]}
+
+
+def serving(made: Made, about: dict, settings: dict) -> vllm.Serving:
+    """How vLLM serves it, from wherever it will be."""
+    if made.is_whole:
+        return vllm.model(about, made.name, HERE)
+    return vllm.adapter(_base_outside(made), about, settings, made.name, HERE)
+
+
+def _base_outside(made: Made) -> str:
+    """The base by a name that others can use: a Hub id, or where a folder would stand."""
+    base = bases.public_name(made.config.base_model)
+    return base if made.base.on_hub else f"path/to/{base}"
+
+
+def _serving_in_words(found: vllm.Serving) -> str:
+    commands = fenced("\n\n".join(filter(None, [found.command, found.request])), "sh") if found.command else ""
+    return "\n\n".join(filter(None, [*found.notes, commands]))
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A text between fences longer than any that stand in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

@@ -1,52 +1,235 @@
-"""What leaves the lab: a run's adapter with its task, its settings and its card, as a folder or as a zip."""
+"""What leaves the lab: what a run has left, with its task, its settings and its card, as a folder or as a zip."""
 
+import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab import bases, card, comparison, scoreboard, vllm
+from lab.bases import Base
+from lab.comparison import Comparison
 from lab.errors import InputError
-from lab.home import staged
+from lab.home import Home, read_json, staged
 from lab.job import ALIVE
 from lab.runs import Run
 from lab.subjects import ADAPTER_WEIGHTS
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the same adapter gives the same zip
+MODEL_WEIGHTS = "*.safetensors"
+# Of a base's folder, what a whole model needs beside its config to be used without the base.
+TOKENIZER_FILES = [
+    *(name for name in bases.TOKENIZER_FILES if name != "config.json"),
+    *("tokenizer.model", "added_tokens.json", "vocab.json", "merges.txt"),
+]
+BLOCK = 1 << 20
 
 
-def files(run: Run) -> list[Path]:
-    """The files of a run's adapter. Raises InputError when it has none yet, or a process is still at work on it."""
-    status = run.status()
-    if status in ALIVE or not (run.adapter / ADAPTER_WEIGHTS).is_file():
-        raise InputError(f"{run.id} is {status} and has no adapter to export; `run show {run.id}` says more.")
-    return sorted(path for path in run.adapter.rglob("*") if path.is_file())
+@dataclass(frozen=True)
+class Parcel:
+    """What leaves together: the name of its folder, its files by their path in there, and those that are written anew."""
+
+    name: str
+    files: dict[str, Path]
+    texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(path.stat().st_size for path in self.files.values()) + sum(
+            len(x.encode()) for x in self.texts.values()
+        )
+
+    def text(self, name: str) -> str:
+        """One of its files as text; empty where there is none of that name."""
+        if name in self.texts:
+            return self.texts[name]
+        return self.files[name].read_text(encoding="utf-8") if name in self.files else ""
+
+    def serving(self, base: str, place: str) -> vllm.Serving:
+        """How vLLM serves it from the folder `place`, with the base, if it needs one, by that name."""
+        about, settings = (json.loads(self.text(name) or "{}") for name in ("lab.json", "adapter_config.json"))
+        if settings:
+            return vllm.adapter(base, about, settings, self.name, place)
+        return vllm.model(about, self.name, place)
 
 
-def to_folder(run: Run, place: Path) -> Path:
-    """Copies the adapter to `place/ID`, which must not be there yet; returns that folder."""
-    found, target = files(run), place / run.id
-    if target.exists():
-        raise InputError(f"{target} is there already; remove it, or name another place.")
+def parcel(home: Home, name: str) -> Parcel:
+    """What a run has left, by its id, or one of its checkpoints, RUN@STEP, as it is.
+
+    Raises InputError when there is none, or a process is still at work on it.
+    """
+    run, step = found(home, name)
+    if step is not None:
+        return _checkpoint(home, run, step)
+    left, status = run.folder / ("model" if is_whole(run) else run.adapter.name), run.status()
+    if status in ALIVE or not any(left.glob(MODEL_WEIGHTS)):
+        what = "model" if is_whole(run) else "adapter"
+        raise InputError(f"{run.id} is {status} and has no {what} to export; `run show {run.id}` says more.")
+    files = {path.relative_to(left).as_posix(): path for path in sorted(left.rglob("*")) if path.is_file()}
+    return Parcel(run.id, files)
+
+
+def found(home: Home, name: str) -> tuple[Run, int | None]:
+    """The run and the step that are meant by `RUN` or `RUN@STEP`. Raises InputError when there is no such run."""
+    run_id, at, step = name.partition("@")
+    if at and not step.isdigit():
+        raise InputError(f"{name}: behind @ stands the step of a checkpoint, a number.")
+    return Run(home, run_id), int(step) if at else None
+
+
+def is_whole(run: Run) -> bool:
+    """Whether a run leaves a model, and no adapter."""
+    return run.config.adapter.method == "full"
+
+
+def _checkpoint(home: Home, run: Run, step: int) -> Parcel:
+    """A checkpoint without what only training needs, as the run itself would leave it."""
+    folder, name = run.checkpoint(step), f"{run.id}@{step}"
+    base = at_hand(bases.find(run.config.base_model))
+    weights = sorted(folder.glob(MODEL_WEIGHTS)) if is_whole(run) else [folder / ADAPTER_WEIGHTS]
+    files, texts, settings = {path.name: path for path in weights}, {}, {}
+    if is_whole(run):
+        files |= {x: folder / x for x in ("config.json", "model.safetensors.index.json") if (folder / x).is_file()}
+        files |= {x: base.folder / x for x in TOKENIZER_FILES if (base.folder / x).is_file()}
+    else:
+        settings = {**read_json(folder / "adapter_config.json"), "base_model_name_or_path": base.public_name}
+        texts["adapter_config.json"] = as_json(settings)
+    made = card.of_run(run, base, bases.tokens_at_hand(base), label(name))
+    texts |= card.files(made, stops_of(base), settings, scores_of(home, name))
+    if is_whole(run):
+        texts["generation_config.json"] = generation_config(base, json.loads(texts["lab.json"]))
+    return Parcel(label(name), files, texts)
+
+
+def label(name: str) -> str:
+    """The name of a subject as a folder and a server may have it."""
+    return name.replace("@", "-step-")
+
+
+def at_hand(base: Base) -> Base:
+    """The base itself. Raises InputError where its tokenizer, without which there is no exact prompt, is not here."""
+    if base.folder is None or not (base.folder / "tokenizer.json").is_file():
+        raise InputError(f"{base.public_name} is not on this machine; its card needs its tokenizer.")
+    return base
+
+
+def stops_of(base: Base) -> set[int]:
+    """The tokens that end an answer by the base's own files."""
+    for name in ("generation_config.json", "config.json"):
+        stops = (read_json(base.folder / name) or {}).get("eos_token_id")
+        if stops is not None:
+            return set(stops) if isinstance(stops, list) else {stops}
+    return set()
+
+
+def generation_config(base: Base, about: dict) -> str:
+    """A generation_config.json for a whole model, by which it answers as in the lab: its stop tokens, its decoding."""
+    config = {**base.config(), **(read_json(base.folder / "generation_config.json") or {})}
+    found = {key: config[key] for key in ("bos_token_id", "pad_token_id") if config.get(key) is not None}
+    found.setdefault("pad_token_id", about["stop_tokens"][0])
+    return as_json({**found, **card.generation(about)})
+
+
+def as_json(content) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def scores_of(home: Home, name: str) -> dict | None:
+    """A subject's scores on its own validation rows, as a comparison has them; None where it was not scored."""
+    with suppress(InputError):  # it has no such rows, or its base is gone
+        known = comparison.look_up(home, Comparison(subjects=[name], probabilities=False)).known(home)
+        return scoreboard.compare(known)[0][0] if known[0] else None
+    return None
+
+
+def about(made: Path) -> dict:
+    """The lab.json of what stands in a folder or a zip that was made here."""
+    if made.is_dir():
+        return read_json(made / "lab.json") or {}
+    with zipfile.ZipFile(made) as packed:
+        return json.loads(packed.read(f"{made.stem}/lab.json"))
+
+
+# -- folder and zip ------------------------------------------------------------------------------------------------------
+
+
+def to_folder(what: Parcel, place: Path) -> Path:
+    """Copies a parcel to `place/NAME`, which must not be there yet; returns that folder."""
+    target = free(place / what.name)
+    need_room(place, what.size)
     with staged(target) as folder:
-        for path in found:
-            copy = folder / path.relative_to(run.adapter)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+        for name, path in what.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / name)
+        for name, text in what.texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
     return target
 
 
-def to_zip(run: Run, place: Path) -> Path:
-    """Writes the adapter as `place/ID.zip`, in a folder named ID; returns that file."""
-    found, target = files(run), place / f"{run.id}.zip"
-    if target.exists():
-        raise InputError(f"{target} is there already; remove it, or name another place.")
+def to_zip(what: Parcel, place: Path) -> Path:
+    """Writes a parcel as `place/NAME.zip`, in a folder NAME; returns that file."""
+    target = free(place / f"{what.name}.zip")
+    need_room(place, what.size)
     place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place, prefix=f".{run.id}.") as folder:
-        unfinished = Path(folder) / target.name
-        with zipfile.ZipFile(unfinished, "w") as packed:  # weights do not get smaller by packing
-            for path in found:
-                about = zipfile.ZipInfo(f"{run.id}/{path.relative_to(run.adapter).as_posix()}", EARLIEST)
-                with path.open("rb") as reading, packed.open(about, "w", force_zip64=True) as writing:
-                    shutil.copyfileobj(reading, writing, 1 << 20)
-        unfinished.rename(target)
+    with _unfinished(target) as path, zipfile.ZipFile(path, "w") as packed:  # weights do not get smaller by packing
+        for name in sorted([*what.files, *what.texts]):
+            about = zipfile.ZipInfo(f"{what.name}/{name}", EARLIEST)
+            with packed.open(about, "w", force_zip64=True) as writing:
+                if name in what.texts:
+                    writing.write(what.texts[name].encode())
+                else:
+                    with what.files[name].open("rb") as reading:
+                        shutil.copyfileobj(reading, writing, BLOCK)
     return target
+
+
+def moved(made: Path, place: Path) -> Path:
+    """Moves a folder or file that the lab has made into `place`, which may be on another disk; returns where it is then."""
+    target = free(place / made.name)
+    place.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # another disk
+        return made.rename(target)
+    if made.is_dir():
+        files = {path.relative_to(made).as_posix(): path for path in made.rglob("*") if path.is_file()}
+        return to_folder(Parcel(made.name, files), place)
+    need_room(place, made.stat().st_size)
+    with _unfinished(target) as path:
+        shutil.copyfile(made, path)
+    return target
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    """A path beside a file for what will be that file once all of it is written; on an error nothing is left."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        path = Path(folder) / target.name
+        yield path
+        path.rename(target)
+
+
+def free(target: Path) -> Path:
+    """The path itself. Raises InputError when something stands there."""
+    if target.exists() or target.is_symlink():
+        raise InputError(f"{target} is there already; remove it, or name another place.")
+    return target
+
+
+def existing(place: Path) -> Path:
+    """The nearest folder above a place, or the place itself, that is there."""
+    return next(part for part in (place, *place.parents) if part.exists())
+
+
+def need_room(place: Path, size: int) -> None:
+    """Raises InputError when so many bytes do not fit on the disk of a place, or it cannot be a folder."""
+    nearest = existing(place)
+    if not nearest.is_dir():
+        raise InputError(f"{place} cannot be a folder: {nearest} is a file.")
+    room = shutil.disk_usage(nearest).free
+    if room < size:
+        raise InputError(
+            f"{place} has room for {room / 1e9:,.2f} GB, and this takes {size / 1e9:,.2f} GB; free some, or name another place."
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -12,9 +12,11 @@ import yaml
 from pydantic import Field, ValidationError
 
 from lab import config as config_file
+from lab import wanted_metrics
 from lab.config import Config
 from lab.errors import InputError
 from lab.task import Strict, plain_problems
+from lab.wanted_metrics import Metric
 
 MOST_POINTS = 200
 DEFAULT_NAME = "sweep"
@@ -48,6 +50,7 @@ class Asking(Strict):
     rows: int | None = Field(None, gt=0)
     decoding: dict[str, Any] = {}
     probabilities: bool = True
+    metrics: Any = None  # see `wanted_metrics.parse`
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Grid:
     points: list[Point]
     asking: Asking | None = None
     notes: list[str] = field(default_factory=list)
+    metrics: list[Metric] | None = None  # of texts, by which the points are compared
 
     @property
     def keys(self) -> list[str]:
@@ -91,6 +95,11 @@ def parse(values: dict, where: str = "The sweep") -> Grid:
     over, problems = _swept(values.pop("grid", None))
     if "subject" in values:
         over = {key.removeprefix(DECODING): found for key, found in over.items()}
+    metrics = None
+    try:
+        metrics = wanted_metrics.parse(values.get("metrics"))
+    except InputError as error:
+        problems.append(str(error))
     count = prod(len(found) for found in over.values())
     if count > MOST_POINTS:
         times = " × ".join(str(len(found)) for found in over.values())
@@ -99,8 +108,8 @@ def parse(values: dict, where: str = "The sweep") -> Grid:
         raise InputError(f"{where} has problems:\n" + "\n".join(problems))
     combined = [dict(zip(over, chosen, strict=True)) for chosen in product(*over.values())]
     if "subject" in values:
-        return _of_subject(values, over, combined, where)
-    return _of_config(values, over, combined, where)
+        return replace(_of_subject(values, over, combined, where), metrics=metrics)
+    return replace(_of_config(values, over, combined, where), metrics=metrics)
 
 
 def _swept(grid) -> tuple[dict[str, list], list[str]]:
@@ -157,9 +166,10 @@ def _looks_scientific(value) -> bool:
 def _of_config(values: dict, over: dict, combined: list[dict], where: str) -> Grid:
     values = {"name": DEFAULT_NAME, **values}
     found, problems = [], Problems()
+    trained = {key: value for key, value in values.items() if key != "metrics"}
     for chosen in combined:
         with problems.of(Point(chosen)):
-            made = config_file.parse(with_values(values, chosen))
+            made = config_file.parse(with_values(trained, chosen))
             plain = made.model_dump()
             found.append(Point({key: _at(plain, key) for key in chosen}, made))
     problems.refuse(where, len(combined))

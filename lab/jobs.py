@@ -11,18 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lab import calibration, comparison, plan, runs, scoring
+from lab import calibration, comparison, merging, plan, publish, runs, scoring
 from lab.calibration import Calibration
 from lab.comparison import Comparison, EvaluationJob
 from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.home import ROOT, Home, guard
 from lab.job import ALIVE, RESUMABLE, Job, Stopped, hold, lock_holder
+from lab.merging import Merging
 from lab.plan import Plan
+from lab.publish import Push
 from lab.runs import Run
 from lab.scoring import Scoring
 
-KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob, Scoring, Calibration)}
+KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob, Scoring, Calibration, Merging, Push)}
 POLL = 0.3  # seconds between two looks at the queue
 LONGEST_WAIT = 15  # times as long between two looks, for those far back in it
 START_WITHIN = 60  # seconds
@@ -63,7 +65,7 @@ def resume(home: Home, run_id: str) -> Run:
 
 def evaluate(home: Home, wanted: Comparison) -> EvaluationJob | None:
     """Starts a job for the evaluations that a comparison lacks; None when it lacks nothing. Raises InputError."""
-    if all(comparison.look_up(home, wanted).known(home)):
+    if comparison.look_up(home, wanted).is_complete(home):
         return None
     _forget_old(home)
     job = comparison.create(home, wanted)
@@ -125,6 +127,7 @@ def everything(home: Home) -> list[Job]:
     """All jobs, runs first."""
     found = []
     listings = ((Run, runs), (EvaluationJob, comparison), (Scoring, scoring), (Calibration, calibration))
+    listings = (*listings, (Merging, merging), (Push, publish))
     for kind, ids in ((kind, module.listing(home)) for kind, module in listings):
         for job_id in ids:
             with suppress(InputError):  # deleted in the meantime
@@ -304,7 +307,25 @@ def _calibrate(home: Home, job: Calibration, progress) -> str:
     return measure(home, job, progress)
 
 
+def _merge(home: Home, job: Merging, progress) -> str:
+    from lab.merge import merge
+
+    merge(home, job, progress)
+    return "finished"
+
+
+def _push(home: Home, job: Push, progress) -> str:
+    try:
+        if job.wanted.dtype:
+            _merge(home, job, progress)
+        publish.push(home, job, progress)
+    finally:
+        job.forget_model()
+    return "finished"
+
+
 COMPUTE = {Run.kind: _train, EvaluationJob.kind: _evaluate, Scoring.kind: _score, Calibration.kind: _calibrate}
+COMPUTE |= {Merging.kind: _merge, Push.kind: _push}
 
 
 def main(home: str, kind: str, job_id: str) -> None:

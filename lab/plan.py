@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from lab import bases, data, lint, machine, memory, packing, splits, tasks
+from lab import bases, data, lint, machine, memory, methods, packing, shapes, splits, tasks
 from lab.bases import Base
 from lab.config import Config
 from lab.data import Dataset
@@ -77,11 +77,12 @@ class Plan:
         if found is None:
             return {}
         return {
-            "trainable_parameters": memory.trainable_parameters(model, self.config),
+            "trainable_parameters": shapes.trainable_parameters(model, self.config),
             "weights_bytes": found["weights"],
             "adapter_and_optimizer_bytes": found["adapter"] + found["gradients_and_optimizer"],
             "activations_bytes": found["activations"] + found["logits"],
             "libraries_bytes": found["libraries"],
+            "disk_bytes": shapes.disk_bytes(model, self.config, self.last_epoch, len(self.evaluate_at)),
             "peak_bytes": found["peak"],
         }
 
@@ -226,7 +227,11 @@ def _check_model(plan: Plan) -> None:
         raise InputError(
             f"{plan.base.name} has no tokenizer that can be read: there is no tokenizer.json in its folder."
         )
-    targets = plan.config.adapter.targets
+    adapter = plan.config.adapter
+    why_not = methods.why_no_prompts(model, plan.base.public_name, adapter.adapter_layers)
+    if adapter.method == "llama-adapter" and why_not:
+        raise InputError(why_not)
+    targets = adapter.targets
     absent = [t for t in targets if not any(f".{t}.weight" in f".{n}" for n in names)] if names else []
     if targets != "all-linear" and absent:
         raise InputError(f"adapter.targets: {plan.base.name} has no layer {', '.join(map(repr, absent))}.")

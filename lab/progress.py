@@ -3,12 +3,14 @@
 from contextlib import suppress
 from pathlib import Path
 
-from lab import comparison, points, runs, scoring
+from lab import comparison, merging, points, publish, runs, scoring
 from lab.comparison import EvaluationJob
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import ALIVE, file_mark
+from lab.merging import Merging
 from lab.points import RATES
+from lab.publish import Push
 from lab.runs import Run
 from lab.scoring import Scoring
 
@@ -88,6 +90,7 @@ def places(home: Home, found: list[dict]) -> dict[str, int]:
     tickets = [run["ticket"] for run in found if run["status"] in ALIVE]
     others = [(EvaluationJob, name) for name in comparison.listing(home)]
     others += [(Scoring, name) for name in scoring.listing(home)]
+    others += [(Merging, name) for name in merging.listing(home)] + [(Push, name) for name in publish.listing(home)]
     for kind, job_id in others:
         with suppress(InputError):  # deleted in the meantime
             job = kind(home, job_id)

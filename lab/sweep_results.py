@@ -3,7 +3,7 @@
 from contextlib import suppress
 from functools import lru_cache
 
-from lab import comparison, scoreboard, sweeps
+from lab import comparison, scoreboard, sweeps, text_scores
 from lab.comparison import Comparison
 from lab.errors import InputError
 from lab.evaluations import Evaluation
@@ -11,6 +11,7 @@ from lab.home import Home
 from lab.runs import Run
 from lab.scoring import Scoring
 from lab.sweeps import NOT_STARTED, Sweep
+from lab.wanted_metrics import Metric
 
 DELETED = "deleted"  # beside the statuses of a run
 
@@ -82,14 +83,21 @@ def asked(home: Home, sweep: Sweep) -> list[Comparison | None]:
     if sweep.grid.asking:
         return list(sweep.wanted())
     return [
-        Comparison(subjects=[one["id"]]) if status_of(home, one["id"]) == "finished" else None for one in sweep.runs
+        Comparison(subjects=[one["id"]], metrics=sweep.grid.metrics)
+        if status_of(home, one["id"]) == "finished"
+        else None
+        for one in sweep.runs
     ]
 
 
 def lacking(home: Home, sweep: Sweep) -> list[Comparison]:
     """What must still be evaluated before all points that have finished can be compared."""
     pairs = zip(asked(home, sweep), scores(home, sweep), strict=True)
-    return [one for one, made in pairs if one and not made and _can_be_asked(home, one)]
+    return [
+        one
+        for one, made in pairs
+        if one and (not made or text_scores.lacking(made, one.metrics)) and _can_be_asked(home, one)
+    ]
 
 
 def _can_be_asked(home: Home, one: Comparison) -> bool:
@@ -106,7 +114,7 @@ def look(home: Home, sweep: Sweep) -> dict:
     """
     belong, made = members(home, sweep), scores(home, sweep)
     pairs = [(one, point) for one, point in zip(made, sweep.grid.points, strict=True) if one]
-    compared, notes = _compared([one for one, _ in pairs])
+    compared, notes = _compared([one for one, _ in pairs], sweep.grid.metrics)
     if sweep.grid.asking:  # the decodings differ, which is what was asked for
         notes = [note for note in notes if "different decodings" not in note]
     unscored = [x["id"] for x, one in zip(belong, made, strict=True) if x["status"] == "finished" and not one]
@@ -124,12 +132,12 @@ def look(home: Home, sweep: Sweep) -> dict:
     }
 
 
-def _compared(made: list[Evaluation]) -> tuple[list[dict], list[str]]:
+def _compared(made: list[Evaluation], metrics: list[Metric] | None) -> tuple[list[dict], list[str]]:
     """The objects of `compare`, and notes; where there are no rows that all share, each on its own, without p-values."""
     if not made:
         return [], []
     try:
-        return scoreboard.compare(made)
+        return scoreboard.compare(made, wanted=metrics)
     except InputError:
-        alone = [scoreboard.compare([one])[0][0] for one in made]
+        alone = [scoreboard.compare([one], wanted=metrics)[0][0] for one in made]
         return alone, ["They share no rows, so each is scored on its own: what differs may come from the rows."]

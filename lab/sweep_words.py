@@ -1,5 +1,6 @@
 """A sweep as a table of words and numbers, for the terminal and the page."""
 
+from lab import exports, wanted_metrics
 from lab.grid import written
 from lab.sweep_results import counted
 
@@ -22,7 +23,7 @@ def table(found: dict) -> tuple[list[str], list[list[str]]]:
         rows.append(cells + (_scores(x, reads_labels, texts) if x else ["–"] * (4 * reads_labels + len(texts))))
     labels = ["accuracy", "macro F1", "invalid", "p"] if reads_labels else []
     about = [] if "subject" in found else ["run"]
-    return [*found["over"], *about, "status", *labels, *(key.replace("_", " ") for key in texts)], rows
+    return [*found["over"], *about, "status", *labels, *map(wanted_metrics.heading, texts)], rows
 
 
 def _place(one: dict) -> tuple[str, ...]:
@@ -33,7 +34,7 @@ def _scores(x: dict, reads_labels: bool, texts: list[str]) -> list[str]:
     p = "" if x["p_value"] is None else "< 0.0001" if x["p_value"] < 0.0001 else f"{x['p_value']:.2g}"
     invalid = "–" if x["invalid"] is None else f"{x['invalid']:,} of {x['n']:,}"
     labels = [share(x["accuracy"], x["accuracy_ci95"]), share(x["macro_f1"], x["f1_ci95"]), invalid, p]
-    return [*(labels if reads_labels else []), *(share(x.get("text_metrics", {}).get(key)) for key in texts)]
+    return [*(labels if reads_labels else []), *(exports.text_metric(x, key) for key in texts)]
 
 
 def share(value: float | None, interval: list[float] | None = None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 
-from lab import jobs, repeats, sweep_results, sweeps
+from lab import jobs, repeats, sweep_results, sweeps, text_scores
 from lab.errors import InputError
 from lab.home import Home, guard
 from lab.job import ALIVE, RESUMABLE, Job
@@ -51,7 +51,8 @@ def _evaluate(home: Home, sweep: Sweep) -> Sweep:
     made = sweeps.evaluated(home, sweep.wanted())
     for place, one in enumerate(made):
         sweep = sweep.with_run(place, None, one is not None)
-    lacking = [one for one, known in zip(sweep.wanted(), made, strict=True) if known is None]
+    pairs = zip(sweep.wanted(), made, strict=True)
+    lacking = [one for one, known in pairs if known is None or text_scores.lacking(known, one.metrics)]
     job = sweep_results.job_of(home, sweep)
     if lacking and not (job and job.status() in ALIVE):
         sweep = replace(sweep, job=jobs.score(home, lacking).id)

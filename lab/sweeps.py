@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import comparison, grid, plan, repeats, tasks
+from lab import comparison, grid, plan, repeats, tasks, text_scores
 from lab import config as config_file
 from lab import task as task_file
 from lab.comparison import Comparison
@@ -164,6 +164,7 @@ def _plans(home: Home, wanted: Grid, problems: Problems) -> list[Plan]:
         with problems.of(point):
             known = made.get(rows)
             planned = plan.refitted(known, point.config) if known else plan.make(home, point.config)
+            text_scores.refuse(planned.task, wanted.metrics)
             made.setdefault(rows, planned)
             found.append(planned)
     return found
@@ -173,6 +174,7 @@ def _comparisons(wanted: Grid, task: Task | None) -> list[Comparison]:
     asking = wanted.asking
     same = {"dataset": asking.dataset, "split": asking.split, "rows": asking.rows}
     same |= {"subjects": [asking.subject], "task": task, "probabilities": asking.probabilities}
+    same |= {"metrics": wanted.metrics}
     return [Comparison(**same, decoding=point.settings) for point in wanted.points]
 
 

@@ -28,13 +28,17 @@ LAYERS = {
         "methods",
         "hanging",
         "config",
+        "wanted_metrics",
         "grid",
         "metrics",
+        "row_scores",
         "scores",
         "rating_form",
         "rating_scores",
         "packing",
+        "shapes",
         "memory",
+        "vllm",
     ],
     "records": [
         "home",
@@ -59,6 +63,7 @@ LAYERS = {
         "progress",
         "subjects",
         "evaluations",
+        "text_scores",
         "comparison",
         "scoring",
         "repeats",
@@ -74,13 +79,13 @@ LAYERS = {
         "readiness",
         "balance",
         "preview",
-        "export",
+        *("card", "export", "merging", "publish"),
         "copies",
         "prompt_lists",
         "asking",
         "ratings",
     ],
-    "jobs": ["jobs", "sweeping", "generator"],
+    "jobs": ["jobs", "sweeping", "generator", "leaving"],
     "compute": [
         *(
             "prefix",
@@ -92,13 +97,17 @@ LAYERS = {
             "generate",
             "decide",
             "side_by_side",
+            "text_overlap",
+            "perplexity",
+            "bertscore",
+            "text_metrics",
             "evaluate",
             "keeper",
             "trainer",
             "train",
             "calibrate",
         ),
-        *("card", "hub"),
+        *("merge", "hub"),
     ],
     "faces": ["cli", "ui"],
 }
@@ -125,11 +134,13 @@ LATE = {
     ("jobs.py", "_evaluate"): {"lab.evaluate"},
     ("jobs.py", "_score"): {"lab.evaluate"},
     ("jobs.py", "_calibrate"): {"lab.calibrate"},
+    ("jobs.py", "_merge"): {"lab.merge"},
     ("generator.py", "_serve"): {"lab.side_by_side"},
     ("cli/ask.py", "generate"): {"lab.side_by_side"},
     ("cli/data.py", "dataset_add"): {"lab.hub"},
 }
-LATE_LIBRARIES = {"sklearn", "scipy", "numpy"}  # inside functions, in any layer
+LATE_LIBRARIES = {"sklearn", "scipy", "numpy", "sacrebleu"}  # inside functions, in any layer
+LATE_IN_COMPUTE = {"nltk", "rouge_score", "bert_score"}  # slow to load, or with torch
 HEAVY = ["torch", "transformers", "peft", "trl", "datasets", "bitsandbytes", "sklearn", "scipy"]
 FILES = sorted(LAB.rglob("*.py"))
 
@@ -189,6 +200,7 @@ def test_a_module_uses_the_libraries_of_its_layer_alone(path):
         library = module.split(".")[0]
         if library != "lab" and library not in sys.stdlib_module_names:
             allowed = LIBRARIES[layer_of(path)] | (LATE_LIBRARIES if function else set())
+            allowed |= LATE_IN_COMPUTE if function and layer_of(path) == "compute" else set()
             allowed |= PAGE if path.is_relative_to(LAB / "ui") else set()
             assert library in allowed, f"{function or 'top'} imports {module}"
 

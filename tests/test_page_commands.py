@@ -21,7 +21,7 @@ from lab.home import Home
 
 NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
-    *("run_rename", "run_note", "run_export"),
+    *("run_rename", "run_note", "run_export", "run_push", "run_pushes"),
     *("dataset_add", "dataset_list", "dataset_show", "dataset_check"),
     *("preset_list", "preset_show", "preset_save", "preset_delete"),
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
@@ -124,7 +124,9 @@ def test_paths_are_refused_everywhere(call, path):
     asked = [("run_show", {"run_id": path}), ("run_log", {"run_id": path}), ("run_stop", {"run_id": path})]
     asked += [("run_rename", {"run_id": path, "title": "x"}), ("run_note", {"run_id": path, "text": "x"})]
     asked += [("run_resume", {"run_id": path}), ("run_delete", {"run_id": path})]
-    asked += [("run_export", {"run_id": path}), ("dataset_show", {"name": path})]
+    asked += [("run_export", {"run_id": path, "merge": merge}) for merge in (False, True)]
+    asked += [("run_push", {"run_id": path, "repo": "a/b"}), ("run_push", {"run_id": "x", "repo": path})]
+    asked += [("dataset_show", {"name": path})]
     asked += [("dataset_show", {"name": "sentiment", key: path}) for key in ("task", "model")]
     asked += [("dataset_check", {"name": path}), ("dataset_check", {"name": "sentiment", "model": path})]
     asked += [("task_show", {"name": path}), ("task_lint", {"name": path, "dataset": "sentiment"})]
@@ -136,6 +138,8 @@ def test_paths_are_refused_everywhere(call, path):
     for api in ("evaluate", "compare"):
         asked += [(api, {"subjects": [x]}) for x in (path, f"base:{path}", f"{path}@1")]
         asked += [(api, {"subjects": ["base"], key: path}) for key in ("task", "dataset", "split", "decoding")]
+        asked += [(api, {"subjects": ["base"], "metrics": ["bertscore"], "bertscore_model": path})]
+        asked += [(api, {"subjects": ["base"], "metrics": ["generated_perplexity"], "scorer": path})]
     asked += [("generate", {"subjects": [x], "raw": "A"}) for x in (path, f"base:{path}")]
     asked += [("generate", {"subjects": ["base"], "raw": "A", "task": path})]
     for api, values in asked:

@@ -10,7 +10,7 @@ from gradio.components.api_component import Api
 import app
 from lab.errors import InputError
 from lab.home import Home
-from lab.ui import access, commands, preset_commands, roles, space_head, sweep_commands, task_commands
+from lab.ui import access, commands, export_commands, preset_commands, roles, space_head, sweep_commands, task_commands
 
 ORG = {"preferred_username": "acme", "roleInOrg": "admin"}
 
@@ -129,6 +129,7 @@ READING = {
     "label_editor": {"choose", "click", "do", "take_back", "type_in_table", "write"},
     "new_run": {"look_at", "refresh"},
     "preset_commands": {"preset_list", "preset_show"},
+    "run_leaving": {"watch"},
     "runs_view": {"lambda: HIDDEN", "ask", "choose", "look_again", "show_again"},
     "space_head": {"say"},
     "sweep_commands": {"sweeps_list", "sweeps_show"},
@@ -151,7 +152,14 @@ ASKING_FOR_MORE = {"commands.evaluate", "commands.compare"}  # read what there i
 
 CHANGING = [
     *(commands.train, commands.run_stop, commands.run_resume, commands.run_delete, commands.run_rename),
-    *(commands.run_note, commands.run_export, commands.dataset_add, preset_commands.preset_save),
+    *(
+        commands.run_note,
+        export_commands.run_export,
+        export_commands.run_push,
+        export_commands.run_pushes,
+        commands.dataset_add,
+        preset_commands.preset_save,
+    ),
     *(preset_commands.preset_delete, task_commands.task_add, task_commands.task_save, task_commands.task_restore),
     *(task_commands.task_delete, sweep_commands.sweep, sweep_commands.sweeps_stop, sweep_commands.sweeps_delete),
 ]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from lab import calibration, config, export, findings, jobs, plan, presets, runs, versions
-from lab.cli import show
+from lab import calibration, config, findings, jobs, plan, presets, runs, versions
+from lab.cli import leaving, show
 from lab.cli.common import command, follow, say
 from lab.config import Config
 from lab.errors import InputError
@@ -133,16 +133,6 @@ def run_delete(home: Home, run_id):
     return {"id": run_id, "deleted": True}, lambda console: console.print(f"Deleted {run_id}.")
 
 
-@click.argument("run_id", metavar="ID")
-@click.option("--to", "place", required=True, metavar="DIR", help="The folder that gets it.")
-@click.option("--zip", "packed", is_flag=True, help="As ID.zip instead of a folder ID.")
-def run_export(home: Home, run_id, place, packed):
-    """Copy a run's adapter out of the lab, with its task, settings and card; it works without the lab."""
-    make = export.to_zip if packed else export.to_folder
-    made = make(Run(home, run_id), Path(place).expanduser().resolve())
-    return {"id": run_id, "path": str(made)}, lambda console: console.print(f"{run_id} is exported to {made}")
-
-
 group = click.Group("run", help="Trainings and what became of them.")
 verbs = {
     "list": run_list,
@@ -153,7 +143,7 @@ verbs = {
     "delete": run_delete,
     "rename": run_rename,
     "note": run_note,
-    "export": run_export,
+    **leaving.verbs,
 }
 for name, function in verbs.items():
     group.add_command(command(name)(function))

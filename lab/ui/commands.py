@@ -6,11 +6,8 @@ They take uploads, YAML text, ids and Hub ids; never a home, an output path or a
 import functools
 import inspect
 import json
-import tempfile
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import gradio as gr
 from gradio.components.api_component import Api
@@ -23,31 +20,36 @@ from lab import (
     checks,
     comparison,
     data,
-    export,
     findings,
     generator,
     jobs,
     plan,
     preview,
     runs,
-    scoreboard,
     tasks,
     versions,
 )
-from lab.comparison import Comparison
 from lab.config import BUNDLED_MODEL, Config
-from lab.errors import InputError, WorkError
-from lab.evaluations import Evaluation
+from lab.errors import InputError
 from lab.home import Home
 from lab.runs import Run
 from lab.subjects import question as question_for
 from lab.subjects import resolve
 from lab.task import plain_problems
-from lab.ui import access, dataset_form, parameters, preset_commands, rating_commands, sweep_commands, task_commands
+from lab.ui import (
+    access,
+    compare_commands,
+    dataset_form,
+    export_commands,
+    parameters,
+    preset_commands,
+    rating_commands,
+    sweep_commands,
+    task_commands,
+)
+from lab.ui.export_commands import run_export
 from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
-
-LOOK_EVERY = 0.3  # seconds
 
 
 def publish(home: Home) -> None:
@@ -63,9 +65,10 @@ def publish(home: Home) -> None:
             _field(dataset_add, name) for name in _asked(dataset_add) if name not in [x.label for x in files]
         ]
         add, added = gr.Button("dataset_add"), Api(None, {"type": "object", "additionalProperties": {}}, "dataset")
-        run_id, pack, packed = _field(run_export, "run_id"), gr.Button("run_export"), gr.File(label="zip")
+        asked = [_field(run_export, name) for name in _asked(run_export)]
+        pack, packed = gr.Button("run_export"), gr.File(label="zip")
     add.click(_event(home, dataset_add), [name, *files, *about], added, api_name="dataset_add")
-    pack.click(_event(home, run_export), run_id, packed, api_name="run_export", concurrency_limit=1)
+    pack.click(_event(home, run_export), asked, packed, api_name="run_export", concurrency_limit=1)
 
 
 def _field(function: Callable, name: str) -> Api:
@@ -243,86 +246,7 @@ def run_delete(home: Home, request: gr.Request, run_id: str) -> dict:
     return {"id": run_id, "deleted": True}
 
 
-def run_export(home: Home, request: gr.Request, run_id: str) -> str:
-    """A run's adapter as a zip: PEFT files, task, settings and card; usable without the lab."""
-    access.may_change(request)  # it changes nothing, but weights are not for every visitor of a Space to take away
-    run = Run(home, run_id)
-    place = Path(_exports().name)
-    (place / f"{run.id}.zip").unlink(missing_ok=True)
-    return str(export.to_zip(run, place))
-
-
-@functools.cache
-def _exports() -> tempfile.TemporaryDirectory:
-    """Where zips are made, of which Gradio keeps a copy for as long as of an upload; it goes with this process."""
-    return tempfile.TemporaryDirectory(prefix="lab-export-")
-
-
 # -- subjects --------------------------------------------------------------------------------------------------------
-
-
-def evaluate(
-    home: Home,
-    request: gr.Request,
-    subjects: list[str],
-    task: str | None = None,
-    dataset: str | None = None,
-    split: str = "validation",
-    decoding: str | None = None,
-    rows: int | None = None,
-    probabilities: bool = True,
-    settings: list[str] | None = None,
-) -> list[dict]:
-    """Scores subjects (a run, RUN@STEP, base:MODEL, base) on frozen rows, each on its own; waits for what is missing.
-    `decoding` is greedy, labels or sample; `settings` are further keys of it as key=value."""
-    made = _evaluations(home, request, subjects, task, dataset, split, decoding, rows, probabilities, settings)
-    return [scoreboard.compare([evaluation])[0][0] for evaluation in made]
-
-
-def compare(
-    home: Home,
-    request: gr.Request,
-    subjects: list[str],
-    task: str | None = None,
-    dataset: str | None = None,
-    split: str = "validation",
-    decoding: str | None = None,
-    rows: int | None = None,
-    probabilities: bool = True,
-    settings: list[str] | None = None,
-    reference: str | None = None,
-) -> list[dict]:
-    """Compares subjects on the same rows, with intervals and an exact McNemar test against the reference, which is the
-    first where none is named; see `evaluate`."""
-    made = _evaluations(home, request, subjects, task, dataset, split, decoding, rows, probabilities, settings)
-    return scoreboard.compare(made, reference)[0]
-
-
-def _evaluations(
-    home: Home, request, names, task, dataset, split, mode, rows, probabilities, settings
-) -> list[Evaluation]:
-    """The evaluations asked for; what is missing is made by a job, which only those who may change things can start."""
-    if rows is not None and rows < 1:
-        raise InputError("rows: at least 1.")
-    wanted = Comparison(
-        subjects=taken(names),
-        task=tasks.load(home, task) if task else None,
-        dataset=dataset or None,
-        split=split,
-        rows=rows,
-        decoding=[*([f"mode={mode}"] if mode else []), *(settings or [])],
-        probabilities=probabilities,
-    )
-    made = comparison.look_up(home, wanted).known(home)
-    if all(made):
-        return made
-    access.may_change(request)
-    job = jobs.evaluate(home, wanted)
-    while job and job.holder() is not None:
-        time.sleep(LOOK_EVERY)
-    if job and jobs.outcome(job) != "finished":
-        raise WorkError(f"The evaluation was {job.status()}; what was made of it is kept.")
-    return comparison.made(home, wanted)
 
 
 def generate(
@@ -356,7 +280,6 @@ def generate(
 COMMANDS = [
     *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
-    *(evaluate, compare, generate),
-    *rating_commands.COMMANDS,
-    *sweep_commands.COMMANDS,
+    *(*compare_commands.COMMANDS, generate),
+    *(*sweep_commands.COMMANDS, *export_commands.COMMANDS, *rating_commands.COMMANDS),
 ]

@@ -9,11 +9,25 @@ from lab import points, progress, versions
 from lab.home import Home
 from lab.job import ALIVE, RESUMABLE
 from lab.runs import Run
-from lab.ui import run_charts, run_table, run_words
+from lab.ui import run_charts, run_leaving, run_table, run_words
 from lab.ui.run_charts import View
 
 LOG_LINES = 200
-OUTPUTS = ("table", "beside", "head", "made", "stop", "resume", "delete", "title", "notes", "curves", "told", "log")
+OUTPUTS = (
+    "table",
+    "beside",
+    "head",
+    "made",
+    "stop",
+    "resume",
+    "delete",
+    "title",
+    "notes",
+    "curves",
+    "told",
+    "log",
+    "serve",
+)
 KEPT = ("run", "about", "drafts")  # of what was seen: what may be typed over at any time
 
 
@@ -94,6 +108,7 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
             "curves": ("", lambda _: run_charts.sent(none)),
             "told": ("", str),
             "log": ("", str),
+            "serve": ("", str),
         }
     here, its = Run(home, run_id), points.points(home, run_id)
     mark = (run_id, its.update())
@@ -116,6 +131,7 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
         "curves": ((mark, marks, asked.view), draw),
         "told": (mark, lambda _: run_words.curves_in_words(lines())),
         "log": ((run_id, progress.log_size(here)), lambda _: here.log_tail(LOG_LINES)),
+        "serve": ((run_id, status), lambda _: run_leaving.serving(home, here)),
     }
 
 

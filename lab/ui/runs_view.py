@@ -9,7 +9,7 @@ from lab import jobs, runs
 from lab.errors import InputError
 from lab.home import Home
 from lab.runs import LONGEST_NOTES, LONGEST_TITLE, Run
-from lab.ui import access, charts, run_charts, run_looks, run_table
+from lab.ui import access, charts, run_charts, run_leaving, run_looks, run_table
 from lab.ui.run_looks import Asked
 
 EVERY = 1.5  # seconds between two looks at the disk
@@ -36,10 +36,10 @@ class Choices:
 
 def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
     """`chosen` is the id of the run that is shown. Returns handler, inputs and outputs of a look at the disk."""
-    parts = _layout()
+    seen = gr.State({})  # by output: a key of what it shows, so that only what changed is sent
+    parts = _layout(home, seen)
     show_all = gr.State(False)
     choices = gr.State(Choices())
-    seen = gr.State({})  # by output: a key of what it shows, so that only what changed is sent
     view = [parts.beside, parts.by, parts.smoothing, parts.log_axis]
     asked = [chosen, seen, parts.words, show_all, *view, parts.title, parts.notes]
     outputs = {name: getattr(parts, name) for name in run_looks.OUTPUTS}
@@ -134,7 +134,7 @@ def _actions(home: Home, parts: SimpleNamespace, chosen: gr.State, seen: gr.Stat
 # -- layout --------------------------------------------------------------------------------------------------------------
 
 
-def _layout() -> SimpleNamespace:
+def _layout(home: Home, seen: gr.State) -> SimpleNamespace:
     """All parts by their names, where the page stands."""
     gr.Markdown("## Runs", elem_classes=["section"])
     said = {"label": "Find runs", "placeholder": "words of a name, a note or a status"}
@@ -157,6 +157,7 @@ def _layout() -> SimpleNamespace:
         with gr.Accordion("Log", open=False):
             label = f"The last {run_looks.LOG_LINES} lines of the log"
             log = gr.Textbox(label=label, interactive=False, lines=12, max_lines=20)
+        serve = run_leaving.build(home, seen)
     return SimpleNamespace(**locals())
 
 

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 
 from lab.errors import InputError
 from lab.space import on_space
-from lab.ui import look
+from lab.ui import look, zips
 from lab.ui.guard import Guard, allowed_names
 from lab.ui.roles import read_login
 
@@ -24,6 +24,7 @@ def launch(page: gr.Blocks, host: str | None = None, port: int | None = None, mc
 
     Raises InputError when it would be open to strangers, or the port is taken.
     """
+    zips.clear_left()
     open_to_all, login = on_space(), read_login()
     host = (host or ("0.0.0.0" if open_to_all else "127.0.0.1")).strip("[]")  # noqa: S104
     if open_to_all and port is None:

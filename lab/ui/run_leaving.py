@@ -1,0 +1,123 @@
+"""How the chosen run leaves the lab: zips to download, a push to the Hub, and how vLLM serves it."""
+
+from types import SimpleNamespace
+
+import gradio as gr
+
+from lab import bases, export, jobs, leaving
+from lab.errors import InputError, WorkError
+from lab.home import Home
+from lab.job import ALIVE
+from lab.merging import Merging
+from lab.publish import Push
+from lab.runs import Run
+from lab.ui import access, look, zips
+
+EVERY = 1.0  # seconds between two looks at a job
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+NONE = gr.update(visible="hidden", value=None)
+
+
+def build(home: Home, seen: gr.State) -> gr.Textbox:
+    """The part for the run that `seen` names. Returns the field that says how it is served, which a look fills."""
+    parts = _layout()
+    timer, job_id = gr.Timer(EVERY, active=False), gr.State("")
+    watched = [job_id, timer, parts.said, parts.file]
+
+    @access.handler
+    def pack_left(request: gr.Request, seen):
+        access.may_change(request)
+        return "", gr.Timer(active=False), *ready(zips.packed(export.parcel(home, seen.get("run", ""))))
+
+    @access.handler
+    def pack_merged(request: gr.Request, seen):
+        access.may_change(request)
+        return after(leaving.merge(home, seen.get("run", ""), packed=True, kept=True))
+
+    @access.handler
+    def push_now(request: gr.Request, seen, repo, revision, merge, private):
+        access.may_change(request)
+        to = (str(repo or "").strip(), bool(merge), bool(private), str(revision or "").strip() or None)
+        return after(leaving.push(home, seen.get("run", ""), *to))
+
+    @access.handler
+    def watch(job_id):
+        return after(found_job(home, job_id))
+
+    parts.left.click(pack_left, seen, watched, **QUIET)
+    parts.merged.click(pack_merged, seen, watched, **QUIET)
+    parts.push.click(push_now, [seen, parts.repo, parts.revision, parts.merge, parts.private], watched, **QUIET)
+    timer.tick(watch, job_id, watched, **QUIET)
+    return parts.serve
+
+
+def found_job(home: Home, job_id) -> Merging | None:
+    """The job that a browser watches; None where there is none any more."""
+    kinds = {kind.kind: kind for kind in (Merging, Push)}
+    kind = kinds.get(str(job_id).rpartition("-")[0])
+    try:
+        return kind(home, str(job_id)) if kind else None
+    except InputError:
+        return None
+
+
+def after(job: Merging | None) -> tuple:
+    """What stands there of a job: its id while it goes on, whether it is watched, how far it is, and the zip it has made."""
+    if job is None:
+        return "", gr.Timer(active=False), look.line("It is not there any more."), NONE
+    status = job.status()
+    if status in ALIVE:
+        return job.id, gr.Timer(active=True), look.line(doing(job, status)), NONE
+    idle = "", gr.Timer(active=False)
+    try:
+        jobs.outcome(job)
+    except (InputError, WorkError) as error:
+        return *idle, look.line(str(error)), NONE
+    if status == "finished" and isinstance(job, Push):
+        return *idle, look.line(f"{job.wanted.subject} is on the Hub: {job.pushed()['url']}"), NONE
+    return *idle, *(
+        ready(zips.fetched(job.made)) if status == "finished" else (look.line(f"{job.id} is {status}."), NONE)
+    )
+
+
+def ready(path: str) -> tuple:
+    return look.line(""), gr.update(visible=True, value=path)
+
+
+def doing(job: Merging, status: str) -> str:
+    """How far a job is that goes on."""
+    known = job.state().get("doing")
+    if status == "queued" or not known:
+        return f"{job.id} waits for its turn." if status == "queued" else f"{job.id} is {status}."
+    share = f", {known['done'] / known['total']:.0%}" if known["total"] else ""
+    return f"{job.id}: {known['what']}{share}."
+
+
+def serving(home: Home, run: Run) -> str:
+    """How vLLM serves what a run has left, with places instead of this machine's folders; empty where it has left nothing."""
+    try:
+        what = export.parcel(home, run.id)
+    except InputError:
+        return ""
+    base = bases.find(run.config.base_model)
+    outside = base.name if base.on_hub else f"path/to/{base.public_name}"
+    return what.serving(outside, f"path/to/{what.name}").text
+
+
+def _layout() -> SimpleNamespace:
+    with gr.Accordion("Export", open=False):
+        with gr.Row():
+            left = gr.Button("Zip as it is", min_width=120)
+            merged = gr.Button("Zip merged into its base", min_width=160)
+        said = gr.Markdown(visible=False, elem_classes=["said"])
+        file = gr.File(label="Ready to download", visible="hidden", interactive=False)
+        with gr.Row():
+            about = {"max_lines": 1, "max_length": 100}
+            repo = gr.Textbox(label="Place on the Hub", placeholder="owner/name", min_width=160, **about)
+            revision = gr.Textbox(label="Branch", placeholder="main", min_width=100, **about)
+        with gr.Row():
+            merge = gr.Checkbox(False, label="Merged", min_width=100)
+            private = gr.Checkbox(False, label="Private", min_width=100)
+            push = gr.Button("Push to the Hub", min_width=140)
+        serve = gr.Textbox(label="How vLLM serves it", interactive=False, lines=6, max_lines=20)
+    return SimpleNamespace(**locals())
