@@ -83,7 +83,7 @@ def _columns(model: Model, subjects: list[Subject], posed: Posed, decoding: Deco
     said before."""
     chats = list(chats_of(posed).values())
     padded = any(chat != chats[0] for chat in chats)
-    can = decoding.mode != "sample" and decoding.beams == 1 and not (padded and decoding.repetition_penalty != 1)
+    can = not decoding.draws and decoding.beams == 1 and not (padded and decoding.repetition_penalty != 1)
     together = can and model.can_mix([s.put_on for s in subjects])
     return [subjects] if together else [[subject] for subject in subjects]
 

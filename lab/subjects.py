@@ -141,7 +141,7 @@ def question(
     """
     run, the_task = subject.run, task_for(home, subject, task)
     name = dataset_for(home, subject, the_task, dataset)
-    if _is_own(subject, name, split):
+    if _is_own(home, subject, name, split):
         rows = run.rows(split)
         if not rows:
             raise InputError(
@@ -168,16 +168,18 @@ def dataset_for(home: Home, subject: Subject, task: Task, dataset: str | None) -
     return task.name if task.name in data.listing(home) else BUNDLED_DATASET
 
 
-def _is_own(subject: Subject, dataset: str, split: str) -> bool:
-    """Whether these are the frozen rows of the subject's run."""
-    return bool(subject.run) and dataset == subject.run.config.dataset and split in ("train", "validation")
+def _is_own(home: Home, subject: Subject, dataset: str, split: str) -> bool:
+    """Whether these are the frozen rows of the subject's run. A run that held out nothing is asked its dataset's own split."""
+    if not subject.run or dataset != subject.run.config.dataset or split not in ("train", "validation"):
+        return False
+    return subject.run.count(split) > 0 or split not in data.load(home, dataset).splits
 
 
 def state(home: Home, subject: Subject, task: Task | None, dataset: str | None, split: str) -> tuple:
     """What changes whenever a subject, or what `question` finds for it, does; cheap, for nothing but names is read."""
     the_task = task_for(home, subject, task)
     name = dataset_for(home, subject, the_task, dataset)
-    if _is_own(subject, name, split):
+    if _is_own(home, subject, name, split):
         rows = [subject.run.rows_file(split)]
     else:
         found = data.load(home, name)

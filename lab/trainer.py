@@ -1,6 +1,5 @@
 """The trainer: TRL's SFTTrainer on rows in tokens, in ordinary batches or packed behind their shared prefix."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,7 +149,7 @@ def arguments_for(planned: Plan, folder: Path) -> SFTConfig:
         gradient_accumulation_steps=config.accumulate,
         learning_rate=config.learning_rate,
         lr_scheduler_type="constant_with_warmup" if config.schedule == "constant" else config.schedule,
-        warmup_steps=math.ceil(planned.total_steps * config.warmup),
+        warmup_steps=planned.warmup_steps,
         optim=OPTIMIZERS.get(config.optimizer, config.optimizer),
         weight_decay=0.0,
         max_grad_norm=1.0,

@@ -67,6 +67,11 @@ def test_several_values_in_the_form_are_a_sweep_and_what_ran_is_reused(tab, home
 
     tab.get_by_text("A sweep as YAML", exact=True).click()  # over two keys, of which one has a single value
     text = tab.get_by_role("textbox", name="Sweep", exact=False).filter(visible=True).last
+    until(text.is_editable, "what opens is there")  # or the form's box of the same name would be taken
+    choose(tab, "Start from a published experiment", "preset sst2")
+    until(lambda: "Llama-2-13b-chat" in text.input_value(), "the preset's sweep fills the text")
+    button(tab, "Start this sweep").click()
+    tab.get_by_text("dataset add sst2 hub:stanfordnlp/sst2").wait_for()
     text.fill("grid: {task: [../x]}")
     button(tab, "Start this sweep").click()
     tab.get_by_text("no valid name").wait_for()
