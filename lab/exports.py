@@ -74,7 +74,7 @@ def share(value: float | None, interval: list[float] | None = None) -> str:
 
 def text_metric(x: dict, key: str) -> str:
     """A number of a subject's text metrics with its interval; a perplexity or sacreBLEU, which are no shares, in fewer digits."""
-    value, interval = (x.get(part, {}).get(key) for part in ("text_metrics", "text_metrics_ci95"))
+    value, interval = ((x.get(part) or {}).get(key) for part in ("text_metrics", "text_metrics_ci95"))
     if value is None or value < 10:
         return share(value, interval)
     return f"{value:,.1f}" + (f" [{interval[0]:,.1f}, {interval[1]:,.1f}]" if interval else "")

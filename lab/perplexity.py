@@ -10,7 +10,7 @@ from lab.prompt import Example, Renderer
 from lab.selfcheck import ordinary
 from lab.text_overlap import Counted, Tell
 
-ROWS, TOKENS = 8, 4096  # of a batch: its logits over the vocabulary are held in float32
+ROWS, TOKENS = 8, 2048  # of a batch: its logits over the vocabulary are held in float32
 SCORE = "exp(negative log-likelihood / tokens) over all rows"
 
 

@@ -1,5 +1,6 @@
 """A sweep as a table of words and numbers, for the terminal and the page."""
 
+from lab import exports
 from lab.grid import written
 from lab.sweep_cells import over
 from lab.sweep_results import counted
@@ -65,7 +66,7 @@ def cells_table(found: dict) -> tuple[list[str], list[list[str]]]:
             between = [f"{spread['min']:.3f} to {spread['max']:.3f}" if spread else "–"] if seeds else []
             row += [share(x["accuracy"], x["accuracy_ci95"]), *between, share(x["macro_f1"], x["f1_ci95"]), _invalid(x)]
         row += [share(x["train_accuracy"]), share(x["train_macro_f1"])] if trained else []
-        rows.append(row + [share((x.get("text_metrics") or {}).get(key)) for key in texts])
+        rows.append(row + [exports.text_metric(x, key) for key in texts])
     return [*heads, *map(heading, texts)], rows
 
 
@@ -95,8 +96,7 @@ def _invalid(x: dict) -> str:
 def _scores(x: dict, reads_labels: bool, texts: list[str]) -> list[str]:
     p = "" if x["p_value"] is None else "< 0.0001" if x["p_value"] < 0.0001 else f"{x['p_value']:.2g}"
     labels = [share(x["accuracy"], x["accuracy_ci95"]), share(x["macro_f1"], x["f1_ci95"]), _invalid(x), p]
-    metrics = x.get("text_metrics") or {}
-    return [*(labels if reads_labels else []), *(share(metrics.get(key)) for key in texts)]
+    return [*(labels if reads_labels else []), *(exports.text_metric(x, key) for key in texts)]
 
 
 def share(value: float | None, interval: list[float] | None = None) -> str:

@@ -28,6 +28,7 @@ class Kept:
     kind: str
     keys: tuple[str, ...]
     rows: list[list[float]]
+    over_all: tuple[dict, dict]  # values and intervals by key, over all rows
     changed: int  # ns: when it was kept
 
 
@@ -47,7 +48,9 @@ def id_of(metric: Metric) -> str | None:
 
 def keep(evaluation: Evaluation, metric: Metric, kind: str, keys: list[str], rows: list[list], settings: dict) -> None:
     """Keeps a metric of an evaluation: `rows` are parallel to its predictions."""
-    content = {"metric": metric.name, "settings": settings, "kind": kind, "keys": keys, "rows": rows}
+    values, intervals = row_scores.score(kind, keys, rows)
+    content = {"metric": metric.name, "settings": settings, "values": values, "ci95": intervals}
+    content |= {"kind": kind, "keys": keys, "rows": rows}
     # Without indents, for there may be many rows.
     write(evaluation.folder / f"text-{id_of(metric)}.json", json.dumps(content, ensure_ascii=False, allow_nan=False))
 
@@ -58,10 +61,18 @@ def kept(folder: Path) -> dict[str, Kept]:
     def read() -> dict[str, Kept]:
         found = []
         for path in folder.glob("text-*.json"):
-            content, changed = read_json(path), path.stat().st_mtime_ns
-            id_, keys = path.stem.removeprefix("text-"), tuple(content["keys"])
+            x = read_json(path)
             found.append(
-                Kept(id_, content["metric"], content["settings"], content["kind"], keys, content["rows"], changed)
+                Kept(
+                    id=path.stem.removeprefix("text-"),
+                    metric=x["metric"],
+                    settings=x["settings"],
+                    kind=x["kind"],
+                    keys=tuple(x["keys"]),
+                    rows=x["rows"],
+                    over_all=(x["values"], x["ci95"]),
+                    changed=path.stat().st_mtime_ns,
+                )
             )
         order = sorted(found, key=lambda one: (NAMES.index(one.metric), one.changed))
         return {one.id: one for one in order}
@@ -117,6 +128,8 @@ def of(evaluation: Evaluation, predictions: list[dict], ids: list[str]) -> dict:
 
 
 def _score(evaluation: Evaluation, one: Kept, shared: frozenset[str]) -> tuple[dict, dict]:
+    if len(shared) == len(evaluation.keys):
+        return one.over_all
     rows = [row for key, row in zip(evaluation.keys, one.rows, strict=True) if key in shared]
     return row_scores.score(one.kind, list(one.keys), rows)
 

@@ -138,6 +138,8 @@ def test_paths_are_refused_everywhere(call, path):
     for api in ("evaluate", "compare"):
         asked += [(api, {"subjects": [x]}) for x in (path, f"base:{path}", f"{path}@1")]
         asked += [(api, {"subjects": ["base"], key: path}) for key in ("task", "dataset", "split", "decoding")]
+        asked += [(api, {"subjects": ["base"], "metrics": ["bertscore"], "bertscore_model": path})]
+        asked += [(api, {"subjects": ["base"], "metrics": ["generated_perplexity"], "scorer": path})]
     asked += [("generate", {"subjects": [x], "raw": "A"}) for x in (path, f"base:{path}")]
     asked += [("generate", {"subjects": ["base"], "raw": "A", "task": path})]
     for api, values in asked:
