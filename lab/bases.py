@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import huggingface_hub
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -146,7 +146,7 @@ def fetch(base: Base, patterns: list[str]) -> Base:
         raise InputError(f"There is no model {repo} on the Hub, or it is private and HF_TOKEN is not set.") from error
     except RevisionNotFoundError as error:
         raise InputError(f"{repo} has no revision {base.revision!r}.") from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx.HTTPError) as error:
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx2.HTTPError) as error:
         raise WorkError(
             f"{repo} is not on this machine and the Hub cannot be reached; check the id and the network."
         ) from error

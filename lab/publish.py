@@ -3,7 +3,7 @@
 import os
 import re
 
-import httpx
+import httpx2
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -117,7 +117,7 @@ def send(
         if revision:
             api.create_branch(repo, branch=revision, repo_type=kind, exist_ok=True)
         made = api.create_commit(repo, operations, commit_message=message, repo_type=kind, revision=revision)
-    except (OfflineModeIsEnabled, httpx.HTTPError, HFValidationError) as error:
+    except (OfflineModeIsEnabled, httpx2.HTTPError, HFValidationError) as error:
         raise explained(error, repo, revision) from None  # the log must not hold what was sent, a token among it
     return {"repo": repo, "revision": revision, "url": str(made.commit_url)}
 

@@ -108,7 +108,7 @@ MAY_IMPORT = {  # other layers
     "faces": {"words", "records", "jobs"},
 }
 WORDS = {"pydantic", "pydantic_core", "yaml", "jinja2", "tokenizers"}
-RECORDS = WORDS | {"pyarrow", "huggingface_hub", "httpx", "safetensors"}
+RECORDS = WORDS | {"pyarrow", "huggingface_hub", "httpx2", "safetensors"}
 LIBRARIES = {  # at the top of a module, beside the standard library
     "words": WORDS,
     "records": RECORDS,
