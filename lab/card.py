@@ -8,11 +8,12 @@ from pathlib import Path
 
 import yaml
 
-from lab import bases, vllm
+from lab import bases, methods, vllm
 from lab import task as task_file
 from lab.bases import Base
 from lab.config import Config, Decoding
 from lab.home import read_json, write
+from lab.methods import Method
 from lab.plan import Plan
 from lab.prompt import Renderer, Tokens
 from lab.runs import Run
@@ -20,7 +21,6 @@ from lab.task import Task
 
 PACKAGES = ["torch", "transformers", "peft", "trl", "bitsandbytes"]
 HERE = "path/to/this/folder"  # in a card, until it is known where it will be
-NAMES = {"lora": "LoRA adapter", "adalora": "AdaLoRA adapter", "llama-adapter": "LLaMA-Adapter", "full": "model"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,11 @@ class Made:
     @property
     def is_whole(self) -> bool:
         """Whether it is a model, and no adapter that needs its base."""
-        return self.merged is not None or self.config.adapter.method == "full"
+        return self.merged is not None or self.method.is_whole
+
+    @property
+    def method(self) -> Method:
+        return methods.of(self.config.adapter.method)
 
 
 def of_run(run: Run, base: Base, tokens: Tokens, name: str, merged: str | None = None) -> Made:
@@ -122,17 +126,21 @@ def _card(made: Made, about: dict, settings: dict, scores: dict | None) -> str:
 
 def _head(made: Made) -> dict:
     """The metadata by which the Hub knows what it is. A base that is not of the Hub is not named: it would be another's."""
-    method = made.config.adapter.method
     related = {"base_model": made.base.name.partition("@")[0]} if made.base.on_hub else {}
     if related:
         related["base_model_relation"] = "finetune" if made.is_whole else "adapter"
-    tags = [*([method] if method != "full" else []), *(["merged"] if made.merged else []), made.task.kind, "qlora-lab"]
+    tags = [
+        *([] if made.method.is_whole else [made.method.name]),
+        *(["merged"] if made.merged else []),
+        made.task.kind,
+        "qlora-lab",
+    ]
     library = "transformers" if made.is_whole else "peft"
     return {**related, "library_name": library, "pipeline_tag": "text-generation", "tags": tags}
 
 
 def _what(made: Made) -> str:
-    base, name = bases.public_name(made.config.base_model), NAMES[made.config.adapter.method]
+    base, name = bases.public_name(made.config.base_model), made.method.words
     if made.merged:
         return f"`{base}` with its {name} merged into the unquantized weights ({made.merged})"
     return f"`{base}`, all of its weights fine-tuned" if made.is_whole else f"{name} for `{base}`"
@@ -162,7 +170,8 @@ def _numbers(found: dict | None) -> dict[str, float]:
 def _settings_in_words(config: Config) -> str:
     """Method and settings as a list; of what was chosen among many the keys that a reader compares."""
     length = f"{config.epochs} epochs" if config.epochs else f"{config.max_steps} steps"
-    adapter = config.adapter.model_dump(exclude={"method"}) if config.adapter.method != "full" else {}
+    keys = methods.of(config.adapter.method).keys
+    adapter = {key: value for key, value in config.adapter.model_dump().items() if key in keys}
     rows = {
         "method": config.adapter.method,
         **adapter,

@@ -65,10 +65,9 @@ def parcel(home: Home, name: str) -> Parcel:
     run, step = found(home, name)
     if step is not None:
         return _checkpoint(home, run, step)
-    left, status = run.folder / ("model" if is_whole(run) else run.adapter.name), run.status()
+    left, status = run.left, run.status()
     if status in ALIVE or not any(left.glob(MODEL_WEIGHTS)):
-        what = "model" if is_whole(run) else "adapter"
-        raise InputError(f"{run.id} is {status} and has no {what} to export; `run show {run.id}` says more.")
+        raise InputError(f"{run.id} is {status} and has no {left.name} to export; `run show {run.id}` says more.")
     files = {path.relative_to(left).as_posix(): path for path in sorted(left.rglob("*")) if path.is_file()}
     return Parcel(run.id, files)
 
@@ -81,18 +80,13 @@ def found(home: Home, name: str) -> tuple[Run, int | None]:
     return Run(home, run_id), int(step) if at else None
 
 
-def is_whole(run: Run) -> bool:
-    """Whether a run leaves a model, and no adapter."""
-    return run.config.adapter.method == "full"
-
-
 def _checkpoint(home: Home, run: Run, step: int) -> Parcel:
     """A checkpoint without what only training needs, as the run itself would leave it."""
     folder, name = run.checkpoint(step), f"{run.id}@{step}"
     base = at_hand(bases.find(run.config.base_model))
-    weights = sorted(folder.glob(MODEL_WEIGHTS)) if is_whole(run) else [folder / ADAPTER_WEIGHTS]
+    weights = sorted(folder.glob(MODEL_WEIGHTS)) if run.method.is_whole else [folder / ADAPTER_WEIGHTS]
     files, texts, settings = {path.name: path for path in weights}, {}, {}
-    if is_whole(run):
+    if run.method.is_whole:
         files |= {x: folder / x for x in ("config.json", "model.safetensors.index.json") if (folder / x).is_file()}
         files |= {x: base.folder / x for x in TOKENIZER_FILES if (base.folder / x).is_file()}
     else:
@@ -100,7 +94,7 @@ def _checkpoint(home: Home, run: Run, step: int) -> Parcel:
         texts["adapter_config.json"] = as_json(settings)
     made = card.of_run(run, base, bases.tokens_at_hand(base), label(name))
     texts |= card.files(made, stops_of(base), settings, scores_of(home, name))
-    if is_whole(run):
+    if run.method.is_whole:
         texts["generation_config.json"] = generation_config(base, json.loads(texts["lab.json"]))
     return Parcel(label(name), files, texts)
 

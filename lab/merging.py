@@ -70,11 +70,10 @@ def checked(home: Home, name: str) -> Wanted:
     Raises InputError, before anything is loaded, when it cannot be merged.
     """
     run, step = export.found(home, name)
-    method = run.config.adapter.method
-    if export.is_whole(run):
-        raise InputError(f"{run.id} was fully fine-tuned: its model is whole already, so leave --merge out.")
-    if method == "llama-adapter":
-        raise InputError(f"{run.id} is a LLaMA-Adapter, which cannot be merged into its base; leave --merge out.")
+    if run.method.is_whole:
+        raise InputError(f"{run.id} was fully fine-tuned: its model is whole already; export it as it is.")
+    if not run.method.can_merge:
+        raise InputError(f"{run.id} is a {run.method.words}, which cannot be merged into its base; export it as it is.")
     if step is None and run.status() in ALIVE:
         raise InputError(f"{run.id} is {run.status()} and has no adapter to merge; `run show {run.id}` says more.")
     (subject,) = subjects.resolve(home, [name])

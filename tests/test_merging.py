@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import zipfile
 from collections import namedtuple
+from pathlib import Path
 
 import peft
 import pytest
@@ -19,6 +21,7 @@ from lab.home import ASSETS, Home
 from lab.prompt import Renderer
 from lab.runs import Run
 from lab.subjects import ADAPTER_WEIGHTS
+from lab.ui import export_commands
 
 MODEL = ASSETS / "tiny-llama"
 ROWS = 50
@@ -122,12 +125,17 @@ def test_the_command_leaves_it_in_its_place_and_nothing_elsewhere(made, tmp_path
     assert CliRunner().invoke(cli, words).exit_code == 2  # it is there already
 
 
-def test_whoever_asks_again_gets_what_was_made(made):
+def test_whoever_asks_again_gets_what_was_made(made, monkeypatch, tmp_path):
     home, run = made
-    wanted = merging.checked(home, run.id).model_copy(update={"packed": True, "kept": True})
-    job = worked(home, merging.create(home, wanted))
-    assert job.made.is_file() and not job.model.exists()
-    assert leaving.merge(home, run.id, packed=True, kept=True).id == job.id
+    monkeypatch.setattr(jobs, "start", worked)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    packed = Path(export_commands.run_export(home, None, run.id, merge=True))
+    job = leaving.merge(home, run.id, packed=True, kept=True)
+    assert job.made.samefile(packed) and not job.model.exists()
+    with zipfile.ZipFile(packed) as found:
+        assert f"{run.id}-merged/model.safetensors" in found.namelist()
+    monkeypatch.undo()
+    assert leaving.merge(home, run.id, packed=True, kept=True).id == job.id  # nothing was started
     leaving.forget(home, job)
 
 

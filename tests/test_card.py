@@ -1,0 +1,86 @@
+"""The model card: a head that the Hub understands, and code that answers as the lab does."""
+
+import json
+
+import pytest
+import yaml
+from colours import add_to, trained
+
+from lab import bases, card, plan
+from lab.config import Config
+from lab.home import ASSETS, Home
+
+SCORES = {
+    "n": 872,
+    "accuracy": 0.9,
+    "accuracy_ci95": [0.88, 0.92],
+    "macro_f1": 0.8,
+    "f1_ci95": [0.7, 0.9],
+    "invalid": 3,
+}
+
+
+def made(home: Home, merged=None, **settings) -> card.Made:
+    planned = plan.make(home, Config(train_rows=8, validation=8, **settings))
+    columns = list(planned.train[0])
+    parts = planned.config, planned.task, planned.base, planned.renderer, columns, len(planned.train)
+    return card.Made("run-1", *parts, merged)
+
+
+def text(made: card.Made, scores=SCORES, settings=None) -> str:
+    return card.files(made, {1}, settings or {"peft_type": "LORA", "r": 16}, scores)["README.md"]
+
+
+def head(text: str) -> dict:
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def test_the_head(home, tmp_path):
+    found = made(home)
+    assert head(text(found)) == {
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "tags": ["lora", "classify", "qlora-lab"],
+    }  # the bundled base is not of the Hub, and a licence is not the lab's to give
+    found = card.Made(**{**vars(found), "base": bases.Base("owner/name@v1", "v1", ASSETS / "tiny-llama", on_hub=True)})
+    assert (head(text(found))["base_model"], head(text(found))["base_model_relation"]) == ("owner/name", "adapter")
+    found = card.Made(**{**vars(found), "merged": "float16"})
+    said = head(text(found))
+    assert (said["library_name"], said["base_model_relation"]) == ("transformers", "finetune")
+    assert "merged" in said["tags"] and "license" not in said
+
+
+def test_what_it_says(home):
+    found = made(home)
+    said = text(found)
+    for label in found.task.labels:
+        assert f"- **{label.name}**" in said
+    assert "accuracy 0.900 (95% interval 0.880 to 0.920)" in said and "3 invalid answers" in said
+    assert "- r: 16" in said and "- quantization in training: nf4" in said
+    assert "vllm serve path/to/tiny-llama --enable-lora" in said and "the base in nf4" in said
+    assert not [row for row in plan.make(home, Config(train_rows=8)).train if row["text"] in said]
+    assert "before it was merged" in text(made(home, merged="float32"))
+    assert "Not scored" in text(found, None)
+    texts = {"n": 27, "accuracy": None, "text_metrics": {"exact_match": 0.25, "settings": {}}}
+    assert "On 27 held-out rows: exact match 0.250." in text(found, texts)
+
+
+def test_a_prompt_with_fences_stays_in_its_own():
+    assert card.fenced("a\n```\nb") == "````\na\n```\nb\n````"
+
+
+@pytest.mark.nightly
+def test_the_code_of_a_card_runs_and_answers(tmp_path, capsys):
+    """As somebody would run it who has the folder and the base, and neither the lab nor its prompts."""
+    home = add_to(Home.at(tmp_path / "home"), tmp_path)
+    run = trained(home, "tiny-llama", epochs=1)
+    code = (run.adapter / "README.md").read_text().split("```python\n")[1].split("\n```")[0]
+    code = code.replace(card.HERE, str(run.adapter)).replace("path/to/tiny-llama", str(ASSETS / "tiny-llama"))
+    (tmp_path / "card.py").write_text(code)
+    import runpy
+
+    ran = runpy.run_path(str(tmp_path / "card.py"))
+    about = json.loads((run.adapter / "lab.json").read_text())
+    assert ran["prompt"] == about["prompt_form"] and capsys.readouterr().out
+    tokens = bases.tokens_at_hand(bases.find("tiny-llama"))
+    assert ran["inputs"]["input_ids"][0].tolist() == tokens.encode([about["prompt_form"]])[0]
