@@ -5,7 +5,7 @@ import time
 
 from transformers import TrainerCallback
 
-from lab import bases, plan
+from lab import bases, methods, plan
 from lab.calibration import Calibration
 from lab.evaluate import Progress, quiet, respond
 from lab.home import Home
@@ -26,8 +26,9 @@ def calibrate(home: Home, job: Calibration, progress: Progress = quiet) -> str:
     base, tokens = with_tokenizer(bases.find(job.config.base_model))
     planned = plan.again(job, base, tokens)
     config = planned.config
-    model = Model(planned.base, config.quantization, share=config.shared_prefix == "auto")
-    model.new_adapter(config)
+    share, whole = config.shared_prefix == "auto", methods.of(config.adapter.method).is_whole
+    model = Model(planned.base, config.quantization, share, whole=whole)
+    model.new_adapter(config, planned.total_steps)
     examples = planned.train_examples + planned.validation_examples
     ends = [max(examples, key=len), min(examples, key=lambda example: len(example.prompt))]
     shares = why_not(model, ends, shared_prefix([example.prompt for example in examples])) is None

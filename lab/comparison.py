@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from lab import bases, config, evaluations, memo, subjects
+from lab import bases, config, evaluations, memo, subjects, text_scores
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
@@ -13,6 +13,7 @@ from lab.home import Home, guard, inside, newest_first, next_id, read_json, stag
 from lab.job import Job
 from lab.subjects import Question, Subject
 from lab.task import Strict, Task
+from lab.wanted_metrics import Metric
 
 _REQUESTS = memo.Memo(1000)  # by the state of all files that they are made of
 
@@ -27,6 +28,7 @@ class Comparison(Strict):
     rows: int | None = Field(None, gt=0)
     decoding: list[str] = []  # settings of the decoding, as in `mode=labels`
     probabilities: bool = True
+    metrics: list[Metric] | None = None  # of texts; None: whatever was counted
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Asked:
     questions: list[Question]
     decoding: Decoding
     probabilities: bool
+    metrics: list[Metric] | None = None
 
     def known(self, home: Home) -> list[Evaluation | None]:
         """The evaluations that were made before, None for those that were not; nothing is computed."""
@@ -44,6 +47,10 @@ class Asked:
             evaluations.find(home, evaluations.prepared(subject, question, self.decoding), self.probabilities)
             for subject, question in zip(self.subjects, self.questions, strict=True)
         ]
+
+    def is_complete(self, home: Home) -> bool:
+        """Whether all was evaluated before, and all metrics that are wanted were counted."""
+        return all(one and not text_scores.lacking(one, self.metrics) for one in self.known(home))
 
 
 def known(home: Home, wanted: Comparison) -> list[Evaluation | None]:
@@ -87,7 +94,9 @@ def look_up(home: Home, wanted: Comparison) -> Asked:
     found = subjects.resolve(home, wanted.subjects)
     questions = [subjects.question(home, s, wanted.task, wanted.dataset, wanted.split, wanted.rows) for s in found]
     decoding = decoding_for(found, wanted.decoding).for_kind(questions[0].task.kind)
-    return Asked(found, questions, decoding, wanted.probabilities)
+    for question in questions:
+        text_scores.refuse(question.task, wanted.metrics)
+    return Asked(found, questions, decoding, wanted.probabilities, wanted.metrics)
 
 
 def decoding_for(found: list[Subject], sets: list[str]) -> Decoding:

@@ -49,7 +49,7 @@ class Decoding(Strict):
     max_new_tokens: int | None = Field(
         None, gt=0, le=4096, description="longest answer in tokens; by default 16 for labels and 256 for texts"
     )
-    temperature: float = Field(0.8, gt=0, le=10, description="`sample`: above 1 flatter, below 1 sharper")
+    temperature: float = Field(0.8, ge=0, le=10, description="`sample`: above 1 flatter, below 1 sharper, 0 as greedy")
     top_p: float = Field(1.0, gt=0, le=1, description="`sample`: share of probability kept")
     top_k: int = Field(0, ge=0, description="`sample`: number of tokens kept, 0 for all")
     beams: int = Field(1, gt=0, le=64, description="beam search with so many beams")
@@ -59,7 +59,12 @@ class Decoding(Strict):
     @property
     def is_plain_greedy(self) -> bool:
         """Whether each token is simply the most probable one."""
-        return self.mode == "greedy" and self.beams == 1 and self.repetition_penalty == 1
+        return self.mode != "labels" and not self.draws and self.beams == 1 and self.repetition_penalty == 1
+
+    @property
+    def draws(self) -> bool:
+        """Whether tokens are drawn; at a temperature of 0 the most probable is certain."""
+        return self.mode == "sample" and self.temperature > 0
 
     def for_kind(self, kind: str) -> "Decoding":
         """The decoding with its defaults settled for a kind of task."""
@@ -70,9 +75,9 @@ class Decoding(Strict):
         """The keys that matter for the outcome; two decodings with the same identity give the same answers."""
         if self.mode == "labels":
             return {"mode": "labels"}
-        keys = ["mode", "max_new_tokens", "beams", "repetition_penalty"]
-        keys += ["temperature", "top_p", "top_k", "seed"] if self.mode == "sample" else []
-        return {key: getattr(self, key) for key in keys}
+        keys = ["max_new_tokens", "beams", "repetition_penalty"]
+        keys += ["temperature", "top_p", "top_k", "seed"] if self.draws else []
+        return {"mode": "sample" if self.draws else "greedy", **{key: getattr(self, key) for key in keys}}
 
 
 class Config(Strict):
@@ -93,7 +98,12 @@ class Config(Strict):
     accumulate: Positive = Field(1, description="batches a step")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="highest learning rate")
     schedule: Literal["constant", "linear", "cosine"] = Field("constant", description="constant, linear or cosine")
-    warmup: Share = Field(0.03, description="share of the steps over which the learning rate rises")
+    warmup: float = Field(
+        0.03,
+        ge=0,
+        le=1_000_000,
+        description="share of the steps over which the learning rate rises; from 1 on their number",
+    )
     optimizer: Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"] = Field(
         "adamw", description="adamw, or on a GPU adamw_8bit, paged_adamw_8bit, paged_adamw_32bit"
     )
@@ -103,6 +113,9 @@ class Config(Strict):
         "error", description="rows longer than that: refuse to start, cut the text's end (never the answer), or drop"
     )
     seed: int = Field(42, ge=0, lt=2**32, description="for split, order, adapter and dropout")
+    split_seed: int | None = Field(
+        None, ge=0, lt=2**32, description="which rows are held out and which come first; by default as `seed`"
+    )
     validation: int | float | str | None = Field(
         None,
         description="a fraction, a number of rows, the name of a split, or none; by default the dataset's own, else 0.2",
@@ -131,6 +144,13 @@ class Config(Strict):
             raise ValueError(f"{value!r} is neither `all` nor a number of rows")
         return value
 
+    @field_validator("warmup")
+    @classmethod
+    def _share_or_steps(cls, value):
+        if value >= 1 and value != int(value):
+            raise ValueError(f"{value!r} is neither a share of the steps (below 1) nor a number of steps")
+        return value
+
     @field_validator("validation", mode="before")
     @classmethod
     def _fraction_rows_split_or_none(cls, value):
@@ -143,6 +163,11 @@ class Config(Strict):
         if not right:
             raise ValueError(f"{value!r} is no fraction (0.2), number of rows (200), name of a split, or `none`")
         return value
+
+    @property
+    def rows_seed(self) -> int:
+        """The seed that decides about rows: which are held out, and which are trained."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     @model_validator(mode="after")
     def _hangs_together(self):

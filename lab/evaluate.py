@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lab import bases, evaluations
+from lab import bases, evaluations, text_metrics
 from lab.comparison import Asked
 from lab.config import Decoding
 from lab.decide import Decision, decide
@@ -119,7 +119,10 @@ def evaluate_loaded(
     start = time.perf_counter()
     tell = progress(f"{subject.name} on {question.dataset}/{question.split}", len(question.rows))
     answers = respond(model, renderer, question.rows, decoding, probabilities, tell)
-    return evaluations.save(home, asked, question, answers.rows, time.perf_counter() - start, answers.ordinary)
+    made = evaluations.save(home, asked, question, answers.rows, time.perf_counter() - start, answers.ordinary)
+    if question.task.kind == "generate":
+        text_metrics.count_plain(made, progress)
+    return made
 
 
 def evaluate(home: Home, asked: Asked, progress: Progress = quiet) -> list[Evaluation]:
@@ -128,29 +131,31 @@ def evaluate(home: Home, asked: Asked, progress: Progress = quiet) -> list[Evalu
 
 
 def evaluate_each(home: Home, every: list[Asked], progress: Progress = quiet) -> list[list[Evaluation]]:
-    """The evaluations of several comparisons; a base that many of them need is loaded once. See `evaluate`."""
-    results = [asked.known(home) for asked in every]
+    """The evaluations of several comparisons with the metrics of texts that they want; a base that many of them need is loaded
+    once. See `evaluate`."""
+    results, references = [asked.known(home) for asked in every], {}
     missing = [
         (asked, i, made)
         for asked, made in zip(every, results, strict=True)
         for i, found in enumerate(made)
-        if found is None
+        if found is None or text_metrics.needs_subject(found, asked.metrics)
     ]
-    for name, quantization in dict.fromkeys(_base_of(asked.subjects[i]) for asked, i, _ in missing):
-        model = None  # one base in memory at a time
+    for loaded in dict.fromkeys(asked.subjects[i].in_memory for asked, i, _ in missing):
+        model = None  # one model in memory at a time
         free_memory()
+        name, quantization, weights = loaded
         progress(f"loading {bases.public_name(name)}", 0)
-        model = Model(bases.find(name), quantization)
+        model = Model(bases.find(name), quantization, weights=weights)
         for asked, i, made in missing:
             subject = asked.subjects[i]
-            if _base_of(subject) == (name, quantization):
+            if subject.in_memory == loaded:
                 check_fit(subject, model.base)
-                with model.using(subject.adapter):
-                    made[i] = evaluate_loaded(
-                        home, model, subject, asked.questions[i], asked.decoding, asked.probabilities, progress
+                question, metrics = asked.questions[i], asked.metrics
+                with model.using(subject.put_on):
+                    made[i] = made[i] or evaluate_loaded(
+                        home, model, subject, question, asked.decoding, asked.probabilities, progress
                     )
+                    text_metrics.count_by_subject(made[i], metrics, model, question, progress, references)
+    model = None
+    text_metrics.count_rest([(e, a.metrics) for a, made in zip(every, results, strict=True) for e in made], progress)
     return results
-
-
-def _base_of(subject: Subject) -> tuple[str, str]:
-    return subject.base, subject.quantization

@@ -4,6 +4,8 @@ import csv
 import io
 import re
 
+from lab import wanted_metrics
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins like this would be run by a spreadsheet
 BRIEF = ("subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "labels alone", "p", "seconds")
 LATEX = {
@@ -23,7 +25,7 @@ def table(objects: list[dict]) -> tuple[list[str], list[list[str]]]:
     texts = list(dict.fromkeys(key for x in objects for key in x.get("text_metrics", {})))
     many = sum(x["p_value"] is not None for x in objects) > 1
     headers = ["subject", "trained on", "epochs", *BRIEF[1:8], *(["p (Holm)"] if many else [])]
-    headers += [*(key.replace("_", " ") for key in texts), "decoding", "seconds"]
+    headers += [*map(wanted_metrics.heading, texts), "decoding", "seconds"]
     return headers, [_row(x, many, texts) for x in objects]
 
 
@@ -40,7 +42,7 @@ def _row(x: dict, many: bool, texts: list[str]) -> list[str]:
         share(x["labels_alone"]),
         p_value(x["p_value"]),
         *([p_value(x["p_adjusted"])] if many else []),
-        *(share(x.get("text_metrics", {}).get(key)) for key in texts),
+        *(text_metric(x, key) for key in texts),
         x["decoding"],
         f"{x['seconds']:.1f}",
     ]
@@ -68,6 +70,14 @@ def share(value: float | None, interval: list[float] | None = None) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def text_metric(x: dict, key: str) -> str:
+    """A number of a subject's text metrics with its interval; a perplexity or sacreBLEU, which are no shares, in fewer digits."""
+    value, interval = ((x.get(part) or {}).get(key) for part in ("text_metrics", "text_metrics_ci95"))
+    if value is None or value < 10:
+        return share(value, interval)
+    return f"{value:,.1f}" + (f" [{interval[0]:,.1f}, {interval[1]:,.1f}]" if interval else "")
 
 
 def p_value(p: float | None) -> str:
@@ -124,7 +134,22 @@ def about(objects: list[dict]) -> list[str]:
     first = objects[0]
     return [
         f"{first['dataset']}, {first['split']} rows; brackets hold 95% intervals; invalid answers count as wrong; "
-        f"p is an exact McNemar test against {first.get('reference') or first['subject']}."
+        f"p is an exact McNemar test against {first.get('reference') or first['subject']}.",
+        *text_settings(objects),
+    ]
+
+
+def text_settings(objects: list[dict]) -> list[str]:
+    """What each metric of texts was counted with, a sentence each; by subject where that differs."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for x in objects:
+        for name, settings in x.get("text_metrics_settings", {}).items():
+            words = f"{wanted_metrics.heading(name)}: {wanted_metrics.in_words(settings)}"
+            told.setdefault((name, words), []).append(x["subject"])
+    names = [name for name, _ in told]
+    return [
+        f"{words} ({', '.join(subjects)})." if names.count(name) > 1 else f"{words}."
+        for (name, words), subjects in told.items()
     ]
 
 

@@ -189,7 +189,7 @@ def _gpus() -> list[int]:
 
 
 def _settings(model: Model, decoding: Decoding, stops: set[int]) -> GenerationConfig:
-    sampling = decoding.mode == "sample"
+    sampling = decoding.draws
     drawn = {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k} if sampling else {}
     return GenerationConfig(
         do_sample=sampling,

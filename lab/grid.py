@@ -2,25 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import product
-from math import prod
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError
 
+from lab import blocks as several
 from lab import config as config_file
+from lab import wanted_metrics
+from lab.blocks import Block, written
 from lab.config import Config
 from lab.errors import InputError
 from lab.task import Strict, plain_problems
+from lab.wanted_metrics import Metric
 
-MOST_POINTS = 200
 DEFAULT_NAME = "sweep"
 DRAWN = ("temperature", "top_p", "top_k", "seed")  # keys of the decoding that matter only where tokens are drawn
 DECODING = "decoding."
 IDLE = "changes nothing with mode={}; set decoding: {{mode: sample}}"
+BESIDE = ("decodings", "scored_on", "metrics")  # keys of a sweep of trainings that are none of a config
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ class Point:
         return ", ".join(f"{key}={written(value)}" for key, value in self.values.items())
 
 
+class Rows(Strict):
+    """Rows of a dataset on which all runs of a sweep are scored, instead of those that each of them holds out."""
+
+    dataset: str | None = None
+    split: str = "validation"
+    rows: int | None = Field(None, gt=0)
+
+
 class Asking(Strict):
     """What stands beside the grid of a sweep over the decoding of one subject."""
 
@@ -48,19 +57,28 @@ class Asking(Strict):
     rows: int | None = Field(None, gt=0)
     decoding: dict[str, Any] = {}
     probabilities: bool = True
+    metrics: Any = None  # see `wanted_metrics.parse`
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A sweep as it was asked for. `over`: the swept keys with their values; `fixed`: what all points share; `asking` is
-    None where configs are trained."""
+    """A sweep as it was asked for. `blocks`: the swept keys with their values; `fixed`: what all points share; `asking` is
+    None where configs are trained, whose runs then answer with each of the `decodings`, on the rows `scored_on`."""
 
     name: str
-    over: dict[str, list]
+    blocks: list[Block]
     fixed: dict[str, Any]
     points: list[Point]
     asking: Asking | None = None
     notes: list[str] = field(default_factory=list)
+    decodings: list[Point] = field(default_factory=list)
+    scored_on: Rows | None = None
+    metrics: list[Metric] | None = None  # of texts, by which the points are compared
+
+    @property
+    def over(self) -> Block:
+        """The swept keys with all their values."""
+        return several.union(self.blocks)
 
     @property
     def keys(self) -> list[str]:
@@ -70,7 +88,7 @@ class Grid:
     def definition(self) -> dict:
         """What decides about its points, in plain values, as `parse` reads it; without the name."""
         fixed = {key: value for key, value in self.fixed.items() if key != "name"}
-        return {**fixed, "grid": self.over}
+        return {**fixed, "grid": several.plain(self.blocks)}
 
 
 def read(path: Path) -> Grid:
@@ -83,110 +101,103 @@ def read(path: Path) -> Grid:
 
 
 def parse(values: dict, where: str = "The sweep") -> Grid:
-    """A sweep from plain values: keys as of a config, or with `subject:` those of `Asking`; and `grid:`.
+    """A sweep from plain values: keys as of a config and of `BESIDE`, or with `subject:` those of `Asking`; and `grid:`,
+    which is a mapping of keys to values or a list of such blocks.
 
     Raises InputError with every problem of every point in one message.
     """
     values = dict(values)
-    over, problems = _swept(values.pop("grid", None))
-    if "subject" in values:
-        over = {key.removeprefix(DECODING): found for key, found in over.items()}
-    count = prod(len(found) for found in over.values())
-    if count > MOST_POINTS:
-        times = " × ".join(str(len(found)) for found in over.values())
-        problems.append(f"grid: {times} values make {count:,} points; at most {MOST_POINTS} at once")
+    blocks, problems = several.read(values.pop("grid", None))
+    metrics = None
+    try:
+        metrics = wanted_metrics.parse(values.get("metrics"))
+    except InputError as error:
+        problems.append(str(error))
     if problems:  # the points would repeat them, or are too many to look at
         raise InputError(f"{where} has problems:\n" + "\n".join(problems))
-    combined = [dict(zip(over, chosen, strict=True)) for chosen in product(*over.values())]
     if "subject" in values:
-        return _of_subject(values, over, combined, where)
-    return _of_config(values, over, combined, where)
-
-
-def _swept(grid) -> tuple[dict[str, list], list[str]]:
-    """The swept keys, dotted, with their values; and what is wrong with how they are written."""
-    example = "write it as in grid: {learning_rate: [1.0e-4, 3.0e-4]}"
-    if not isinstance(grid, dict) or not grid:
-        return {}, [f"grid: names the keys to sweep and the values of each; {example}"]
-    over, problems = _flat(grid), []
-    for key, values in over.items():
-        texts = [written(value) for value in values]
-        twice = next((text for text in texts if texts.count(text) > 1), None)
-        if not values:
-            problems.append(f"grid.{key}: give at least one value; {example}")
-        elif any(isinstance(value, dict) for value in values):
-            problems.append(
-                f"grid.{key}: a value is a mapping; sweep a key inside of it, as in grid: {{{key}.r: [4, 8]}}"
-            )
-        elif twice is not None:
-            problems.append(f"grid.{key}: {twice} stands there twice")
-        elif key.rpartition(".")[2] == "name":
-            problems.append(f"grid.{key}: a name is no setting; the runs are numbered by themselves")
-    return over, problems
-
-
-def _flat(grid: dict, before: str = "") -> dict[str, list]:
-    """Nested keys dotted; a single value is a list of one."""
-    over = {}
-    for key, value in grid.items():
-        if isinstance(value, dict):
-            over |= _flat(value, f"{before}{key}.")
-        else:
-            over[f"{before}{key}"] = [number(x) for x in value] if isinstance(value, list) else [number(value)]
-    return over
-
-
-def number(value):
-    """YAML 1.1 reads 2e-4 as text; people mean the number."""
-    return config_file.with_settings({}, [f"x={value}"])["x"] if _looks_scientific(value) else value
-
-
-def _looks_scientific(value) -> bool:
-    if not isinstance(value, str) or "e" not in value.lower():
-        return False
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
+        blocks = [{key.removeprefix(DECODING): found for key, found in block.items()} for block in blocks]
+        return replace(_of_subject(values, blocks, where), metrics=metrics)
+    return replace(_of_config(values, blocks, where), metrics=metrics)
 
 
 # -- points ----------------------------------------------------------------------------------------------------------------
 
 
-def _of_config(values: dict, over: dict, combined: list[dict], where: str) -> Grid:
+def _of_config(values: dict, blocks: list[Block], where: str) -> Grid:
     values = {"name": DEFAULT_NAME, **values}
-    found, problems = [], Problems()
+    shared = {key: value for key, value in values.items() if key not in BESIDE}
+    keys, found, problems = several.union(blocks), {}, Problems()
+    combined = several.combined(blocks)
     for chosen in combined:
         with problems.of(Point(chosen)):
-            made = config_file.parse(with_values(values, chosen))
+            made = config_file.parse(with_values(shared, chosen))
             plain = made.model_dump()
-            found.append(Point({key: _at(plain, key) for key in chosen}, made))
+            point = Point({key: _at(plain, key) for key in keys}, made)
+            found.setdefault(point.words, point)  # two blocks may share a point
+    decodings = _decodings(values.get("decodings"), problems)
+    scored_on = _scored_on(values.get("scored_on"), problems)
     problems.refuse(where, len(combined))
-    return Grid(found[0].config.name, over, values, found)
+    points = list(found.values())
+    return Grid(points[0].config.name, blocks, values, points, None, [], decodings, scored_on)
 
 
-def _of_subject(values: dict, over: dict, combined: list[dict], where: str) -> Grid:
+def _decodings(given, problems: "Problems") -> list[Point]:
+    """The decodings with which every run answers; a value that is a list stands for several."""
+    if given is None:
+        return []
+    blocks, wrong = several.read(given, "decodings")
+    problems.add(Point({}), wrong)
+    if wrong:
+        return []
+    blocks = [{key.removeprefix(DECODING): found for key, found in block.items()} for block in blocks]
+    found, keys = {}, several.union(blocks)
+    for block in blocks:
+        mode = {} if "mode" in block or not set(block) & set(DRAWN) else {"mode": "sample"}
+        for chosen in several.combined([block]):
+            settings = [f"{key}={written(value)}" for key, value in {**mode, **chosen}.items()]
+            with problems.of(Point(chosen)):
+                said = config_file.decoding(settings).identity()
+                point = Point({f"{DECODING}{key}": chosen.get(key, said.get(key)) for key in keys}, settings=settings)
+                found.setdefault(point.words, point)
+    return list(found.values())
+
+
+def _scored_on(given, problems: "Problems") -> Rows | None:
+    if given is None:
+        return None
+    try:
+        return Rows.model_validate(given)
+    except ValidationError as error:
+        lines = plain_problems(error, [*Rows.model_fields]).splitlines()
+        problems.add(Point({}), [f"scored_on.{line}" for line in lines])
+        return None
+
+
+def _of_subject(values: dict, blocks: list[Block], where: str) -> Grid:
     try:
         asking = Asking.model_validate(values)
     except ValidationError as error:
         raise InputError(f"{where} has problems:\n{plain_problems(error, [*Asking.model_fields])}") from error
-    fixed, notes = dict(asking.decoding), []
-    drawn = [key for key in over if key in DRAWN]
-    if drawn and "mode" not in {**fixed, **over}:  # it would change nothing
-        fixed["mode"] = "sample"
-        notes.append(f"Tokens are drawn (decoding.mode=sample), for else {' and '.join(drawn)} would change nothing.")
-    found, problems = [], Problems()
-    for chosen in combined:
-        settings = [f"{key}={written(value)}" for key, value in {**fixed, **chosen}.items()]
-        point = Point(chosen, settings=settings)
-        with problems.of(point):
-            decoding = config_file.decoding(settings)
-            found.append(Point({key: getattr(decoding, key) for key in chosen}, settings=settings))
-            for key in drawn if decoding.mode != "sample" and "mode" not in over else []:
-                problems.add(point, [f"{key}: {IDLE.format(decoding.mode)}"])
+    keys, drawn = several.union(blocks), []
+    found, problems, combined = {}, Problems(), several.combined(blocks)
+    for block in blocks:
+        fixed, idle = dict(asking.decoding), [key for key in block if key in DRAWN]
+        if idle and "mode" not in {**fixed, **block}:  # they would change nothing
+            fixed["mode"], drawn = "sample", [*drawn, *idle]
+        for chosen in several.combined([block]):
+            settings = [f"{key}={written(value)}" for key, value in {**fixed, **chosen}.items()]
+            point = Point(chosen, settings=settings)
+            with problems.of(point):
+                decoding = config_file.decoding(settings)
+                point = Point({key: getattr(decoding, key) for key in keys}, settings=settings)
+                found.setdefault(point.words, point)
+                for key in idle if decoding.mode != "sample" and "mode" not in block else []:
+                    problems.add(point, [f"{key}: {IDLE.format(decoding.mode)}"])
     problems.refuse(where, len(combined))
-    return Grid(asking.name, over, values, found, asking, notes)
+    names = " and ".join(dict.fromkeys(drawn))
+    notes = [f"Tokens are drawn (decoding.mode=sample), for else {names} would change nothing."] if drawn else []
+    return Grid(asking.name, blocks, values, list(found.values()), asking, notes)
 
 
 class Problems:
@@ -214,7 +225,8 @@ class Problems:
         lines = []
         for line, points in self._points.items():
             more = f" and {len(points) - 2} more" if len(points) > 2 else ""
-            lines.append(line if len(points) == count else f"{line} (with {'; '.join(points[:2])}{more})")
+            of_all = len(points) == count or not points[0]
+            lines.append(line if of_all else f"{line} (with {'; '.join(points[:2])}{more})")
         raise InputError(f"{where} has problems:\n" + "\n".join(lines))
 
 
@@ -236,10 +248,3 @@ def _at(plain: dict, key: str):
     for part in key.split("."):
         plain = plain[part]
     return plain
-
-
-def written(value) -> str:
-    """A value as people write it, as YAML in one line."""
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True).removesuffix("...\n").strip()

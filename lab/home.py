@@ -52,6 +52,11 @@ class Home:
         return self.path / "prompts"
 
     @property
+    def ratings(self) -> Path:
+        """A folder for each set of answers that people rate."""
+        return self.path / "ratings"
+
+    @property
     def calibrations(self) -> Path:
         """Folders of short trainings that were measured."""
         return self.path / "calibrations"

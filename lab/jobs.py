@@ -65,7 +65,7 @@ def resume(home: Home, run_id: str) -> Run:
 
 def evaluate(home: Home, wanted: Comparison) -> EvaluationJob | None:
     """Starts a job for the evaluations that a comparison lacks; None when it lacks nothing. Raises InputError."""
-    if all(comparison.look_up(home, wanted).known(home)):
+    if comparison.look_up(home, wanted).is_complete(home):
         return None
     _forget_old(home)
     job = comparison.create(home, wanted)
@@ -77,6 +77,11 @@ def score(home: Home, wanted: list[Comparison]) -> Scoring:
     """Starts one job for what several comparisons lack. Raises InputError."""
     for one in wanted:
         comparison.look_up(home, one)
+    return score_later(home, wanted)
+
+
+def score_later(home: Home, wanted: list[Comparison]) -> Scoring:
+    """The same for subjects that are still being trained: those that are not there when its turn comes are left out."""
     _forget_old(home)
     job = scoring.create(home, wanted)
     start(home, job)
@@ -297,7 +302,16 @@ def _evaluate(home: Home, job: EvaluationJob, progress) -> str:
 def _score(home: Home, job: Scoring, progress) -> str:
     from lab.evaluate import evaluate_each
 
-    evaluate_each(home, [comparison.look_up(home, one) for one in job.wanted], progress)
+    asked, refused = [], None
+    for one in job.wanted:
+        try:
+            asked.append(comparison.look_up(home, one))
+        except InputError as error:
+            refused = error
+            job.log(f"left out: {error}")
+    if refused and not asked:
+        raise refused
+    evaluate_each(home, asked, progress)
     return "finished"
 
 

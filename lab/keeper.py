@@ -8,15 +8,17 @@ from transformers import TrainerCallback
 
 from lab import checkpoints
 from lab.evaluate import Progress, evaluate_loaded
+from lab.exports import share
 from lab.home import Home
 from lab.model import Model
 from lab.plan import Plan
 from lab.runs import Run, safe_number
 from lab.scoreboard import compare
+from lab.shapes import KEPT_FOR_RESUME
 from lab.subjects import Question, Subject
+from lab.wanted_metrics import heading
 
 SAVE_AT_LEAST_EVERY = 600  # seconds
-KEPT_FOR_RESUME = 2  # checkpoints
 
 
 class Scorer:
@@ -55,7 +57,8 @@ class Scorer:
         """The scores of the checkpoint just saved, as keys of a metrics point."""
         config, point = self.planned.config, {}
         adapter = self.run.checkpoint(step)
-        subject = Subject(f"{self.run.id}@{step}", config.base_model, config.quantization, adapter, self.run)
+        name, is_whole = f"{self.run.id}@{step}", self.run.method.is_whole
+        subject = Subject(name, config.base_model, config.quantization, adapter, self.run, is_whole)
         splits = (["validation"] if self.planned.validation else []) + (["train"] if config.score_train_rows else [])
         self.model.network.eval()
         for split in splits:
@@ -64,6 +67,7 @@ class Scorer:
             point |= {
                 f"{before}{key}": scores[key] for key in ("accuracy", "macro_f1", "invalid") if scores[key] is not None
             }
+            point |= {f"{before}{key}": value for key, value in scores.get("text_metrics", {}).items()}
             self.run.log(f"step {step}, {split} rows: {_in_words(scores)}")
             if split == "validation":
                 self.by_step[step] = scores
@@ -72,12 +76,13 @@ class Scorer:
 
 
 def _in_words(scores: dict) -> str:
+    texts = ", ".join(f"{heading(key)} {share(value)}" for key, value in scores.get("text_metrics", {}).items())
     if scores["accuracy"] is None:
-        return f"{scores['n']} rows answered"
+        return f"{scores['n']} rows answered; {texts}"
     low, high = scores["accuracy_ci95"]
     return (
         f"accuracy {scores['accuracy']:.3f} ({low:.3f} to {high:.3f}), macro F1 {scores['macro_f1']:.3f}, "
-        f"{scores['invalid']} of {scores['n']} invalid"
+        f"{scores['invalid']} of {scores['n']} invalid{f'; {texts}' if texts else ''}"
     )
 
 

@@ -20,6 +20,9 @@ CPU weights in float32 are not copied but mapped: the pages of the file stay in 
 embeddings belong to the same mapping. An adapter's parameter takes 4 bytes, its gradient 4, Adam's moments 8, or 2 in 8 bits
 (Dettmers et al. 2022). One part has nothing to do with shapes: on a CPU the libraries' code, read in at first use, their objects
 and the linear algebra's buffers take about 35 MiB after the imports, as a training of a model of next to no size shows (2 threads).
+Full fine-tuning keeps weights, gradients and moments of the whole model in float32, the inputs of all its linear layers, and
+on a GPU copies of their weights in fewer bits; AdaLoRA three averages of its weights' importance. LLaMA-Adapter keeps nothing
+below the layers that have its prompts, and in these the queries and what attends to the prompts.
 Not counted are the holes in glibc's heap, which on a CPU have taken up to 40% more; a GPU's allocator has its own.
 """
 
@@ -27,11 +30,11 @@ import random
 from dataclasses import dataclass
 from math import ceil
 
+from lab import methods
 from lab.config import Config
 from lab.packing import group, is_worth_packing, longest_group
+from lab.shapes import Shapes, adapted_layers, moments, rank, trainable_parameters
 
-LLAMA_SHAPED = {"llama", "mistral", "qwen2", "qwen3", "gemma", "granite"}
-LINEAR_NAMES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 WEIGHT_BITS = {"nf4": 4.127, "int8": 8}
 TILE_TOKENS, TILE_WIDTH = 4096, 32768  # of TRL's loss, which goes through tokens and vocabulary in tiles
 CHECKED_ROWS, SCORED_ROWS, SCORED_TOKENS, SCORED_LOGITS = 16, 32, 4096, 1 << 25  # of `selfcheck` and `decide`
@@ -48,50 +51,6 @@ class Place:
 
 
 CPU, GPU = Place(4, 4), Place(2, 1)
-
-
-@dataclass(frozen=True)
-class Shapes:
-    """A Llama's widths. `linear` maps the linear layers of a transformer's layer to (in, out)."""
-
-    hidden: int
-    inner: int
-    layers: int
-    heads: int
-    queries: int
-    keys: int
-    vocabulary: int
-    is_tied: bool
-    file_number: int  # bytes in the weights' file
-
-    @classmethod
-    def of(cls, model: dict) -> "Shapes | None":
-        """The shapes by a config.json; None when they are not such as Llama's."""
-        names = ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"]
-        if model.get("model_type") not in LLAMA_SHAPED or not all(isinstance(model.get(name), int) for name in names):
-            return None
-        hidden, inner, layers, heads, vocabulary = (model[name] for name in names)
-        if min(hidden, inner, layers, heads, vocabulary) < 1:
-            return None
-        head = model.get("head_dim") or hidden // heads
-        keys = head * (model.get("num_key_value_heads") or heads)
-        in_file = 2 if str(model.get("dtype") or model.get("torch_dtype")).endswith("16") else 4
-        tied = model.get("tie_word_embeddings", model["model_type"] == "gemma")
-        return cls(hidden, inner, layers, heads, head * heads, keys, vocabulary, bool(tied), in_file)
-
-    @property
-    def linear(self) -> dict[str, tuple[int, int]]:
-        h, i, q, k = self.hidden, self.inner, self.queries, self.keys
-        shapes = [(h, q), (h, k), (h, k), (q, h), (h, i), (h, i), (i, h)]
-        return dict(zip(LINEAR_NAMES, shapes, strict=True))
-
-    @property
-    def linear_weights(self) -> int:
-        return self.layers * sum(a * b for a, b in self.linear.values())
-
-    @property
-    def embeddings(self) -> int:
-        return self.vocabulary * self.hidden * (1 if self.is_tied else 2)
 
 
 @dataclass(frozen=True)
@@ -160,11 +119,13 @@ def estimate(model: dict, config: Config, batch: Batch, place: Place) -> dict[st
     parameters = trainable_parameters(model, config)
     if shapes is None or parameters is None:
         return None
+    is_whole = methods.of(config.adapter.method).is_whole
+    averages = 12 if config.adapter.method == "adalora" else 0
     held = {
         "libraries": LIBRARIES if place is CPU else 0,  # a GPU's memory holds none
-        "weights": _weights(shapes, config.quantization, place),
-        "adapter": 4 * parameters,
-        "gradients_and_optimizer": parameters * (4 + (2 if "8bit" in config.optimizer else 8)),
+        "weights": 4 * shapes.weights if is_whole else _weights(shapes, config.quantization, place),
+        "adapter": 0 if is_whole else 4 * parameters,
+        "gradients_and_optimizer": parameters * (4 + moments(config) + averages),
     }
     kept, passing = _kept(shapes, config, batch, place), _passing(shapes, config, batch.tokens, place)
     logits = _loss(shapes, batch, place)
@@ -173,22 +134,6 @@ def estimate(model: dict, config: Config, batch: Batch, place: Place) -> dict[st
     activations += max(0, scoring - activations - logits)
     parts = {**held, "activations": activations, "logits": logits}
     return {**parts, "peak": sum(parts.values())}
-
-
-def trainable_parameters(model: dict, config: Config) -> int | None:
-    """The adapter's parameters: r × (in + out) a linear layer; None when its layers are not those of a Llama."""
-    shapes, adapted = Shapes.of(model), _adapted(config)
-    if shapes is None or not set(adapted) <= set(LINEAR_NAMES):
-        return None
-    sizes = [
-        sum(shapes.linear[name]) + (shapes.linear[name][1] / config.adapter.r if config.adapter.dora else 0)
-        for name in adapted
-    ]
-    return round(shapes.layers * config.adapter.r * sum(sizes))
-
-
-def _adapted(config: Config) -> list[str]:
-    return LINEAR_NAMES if config.adapter.targets == "all-linear" else config.adapter.targets
 
 
 def _weights(shapes: Shapes, quantization: str, place: Place) -> int:
@@ -202,22 +147,36 @@ def _weights(shapes: Shapes, quantization: str, place: Place) -> int:
 def _kept(shapes: Shapes, config: Config, batch: Batch, place: Place) -> int:
     """What all layers keep for the backward pass."""
     tokens, b = batch.tokens, place.number
-    adapted = _adapted(config)
+    method, layers = config.adapter.method, shapes.layers
     alike = [{"q_proj", "k_proj", "v_proj"}, {"o_proj"}, {"gate_proj", "up_proj"}, {"down_proj"}]
-    shared = [shapes.linear[min(names)][0] for names in alike if names & set(adapted)]
+    once, front = sum(shapes.linear[min(names)][0] for names in alike), 0
+    if method == "full":
+        inputs = b * once
+    elif method == "llama-adapter":
+        layers = methods.prompted_layers(config.adapter.adapter_layers, layers)
+        inputs = b * shapes.queries + shapes.heads * config.adapter.adapter_len * (8 + 2 * b)
+    else:
+        inputs, front = _inputs(shapes, config, alike, place)
+        if config.quantization == "int8" and config.adapter.dropout:
+            inputs += b * once
+    layer = tokens * (8 * (shapes.hidden + 1) + 3 * b * shapes.inner + inputs) + _attention(shapes, batch, place)
+    # Weights as autocast copies them.
+    copies = b * (shapes.linear_weights + shapes.vocabulary * shapes.hidden) if method == "full" and b < 4 else 0
+    if config.gradient_checkpointing:
+        return (layers - 1) * tokens * shapes.hidden * b + layer + copies
+    return layers * layer - tokens * shapes.hidden * place.mark * front + copies
+
+
+def _inputs(shapes: Shapes, config: Config, alike: list[set[str]], place: Place) -> tuple[int, int]:
+    """Bytes that the low-rank matrices of a layer keep of a token; and how many layers on its first input have dropout: what
+    enters the first layer needs no gradient, so there it keeps no mask."""
+    adapted, b, front = adapted_layers(config), place.number, 0
     if config.adapter.dropout:
         inputs = sum(shapes.linear[name][0] for name in adapted) * (b + place.mark)
+        front = len({"q_proj", "k_proj", "v_proj"} & set(adapted))
     else:
-        inputs = b * sum(shared)
-    if config.quantization == "int8" and config.adapter.dropout:
-        inputs += b * sum(shapes.linear[min(names)][0] for names in alike)
-    inputs += b * config.adapter.r * len(adapted)
-    layer = tokens * (8 * (shapes.hidden + 1) + 3 * b * shapes.inner + inputs) + _attention(shapes, batch, place)
-    if config.gradient_checkpointing:
-        return (shapes.layers - 1) * tokens * shapes.hidden * b + layer
-    # What enters the first layer needs no gradient, so its dropout keeps no mask.
-    front = len({"q_proj", "k_proj", "v_proj"} & set(adapted)) if config.adapter.dropout else 0
-    return shapes.layers * layer - tokens * shapes.hidden * place.mark * front
+        inputs = b * sum(shapes.linear[min(names)][0] for names in alike if names & set(adapted))
+    return inputs + b * rank(config) * len(adapted), front
 
 
 def _attention(shapes: Shapes, batch: Batch, place: Place) -> int:

@@ -22,7 +22,6 @@ class Method:
     keys: frozenset[str]
     leaves: Literal["adapter", "model"] = ADAPTER_FOLDER
     can_merge: bool = True  # into the weights of its base
-    can_mix: bool = False  # answer in one batch beside others of its kind, where `mixed` finds it plain
 
     @property
     def is_whole(self) -> bool:
@@ -33,7 +32,7 @@ class Method:
 METHODS = {
     method.name: method
     for method in (
-        Method("lora", "LoRA adapter", LOW_RANK | {"r", "rslora", "dora"}, can_mix=True),
+        Method("lora", "LoRA adapter", LOW_RANK | {"r", "rslora", "dora"}),
         Method("adalora", "AdaLoRA adapter", LOW_RANK | {"initial_r", "target_r", "tinit", "tfinal", "orthogonality"}),
         Method("llama-adapter", "LLaMA-Adapter", frozenset({"adapter_len", "adapter_layers"}), can_merge=False),
         # There is nothing to merge: its weights are whole.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel, PeftType
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -20,7 +20,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from lab import bases, mixed, prefix
+from lab import bases, mixed, prefix, tuners
 from lab.bases import Base
 from lab.config import Config
 from lab.errors import InputError, WorkError
@@ -28,7 +28,8 @@ from lab.home import read_json
 from lab.prompt import Tokens
 from lab.subjects import adapter_hash
 
-MODEL_FILES = [*bases.TOKENIZER_FILES, "generation_config.json", "*.safetensors", "*.safetensors.index.json"]
+GENERATION = "generation_config.json"
+MODEL_FILES = [*bases.TOKENIZER_FILES, GENERATION, "*.safetensors", "*.safetensors.index.json"]
 ADAPTERS_IN_MEMORY = 8
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -67,14 +68,19 @@ def _converted_tokens(base: Base) -> Tokens:
 class Model:
     """A base model in memory with its tokenizer, and any number of adapters that can be put on it in turn."""
 
-    def __init__(self, base: Base, quantization: str, share: bool = True):
+    def __init__(
+        self, base: Base, quantization: str, share: bool = True, weights: Path | None = None, whole: bool = False
+    ):
         """Loads the base. Raises InputError when it has no safetensors weights, WorkError when loading fails.
 
-        `share`: whether rows may share their prefix, where the model turns out to allow it.
+        `share`: whether rows may share their prefix, where the model turns out to allow it. `weights`: the folder of a model
+        that was made of the base by training all of it, and is loaded instead. `whole`: all weights are to be trained.
         """
-        base = bases.fetch(base, MODEL_FILES)
+        base = bases.fetch(base, MODEL_FILES if weights is None else [*bases.TOKENIZER_FILES, GENERATION])
         base.config()  # refuses a model that would run code of its own
-        if not any(base.folder.glob("*.safetensors")):
+        if weights is not None:
+            bases.refuse_code(read_json(weights / "config.json"), f"{weights.name}: config.json")
+        elif not any(base.folder.glob("*.safetensors")):
             missing = " on this machine, and the Hub cannot be reached," if base.on_hub else ""
             raise InputError(f"{base.name} has no weights{missing} in safetensors form; other forms are not read.")
         self.base, self.quantization, self.share = base, quantization, share
@@ -83,8 +89,9 @@ class Model:
         self.tokens = with_tokenizer(base)[1]
         try:
             self.network = AutoModelForCausalLM.from_pretrained(
-                base.folder,
-                dtype=precision(),
+                weights or base.folder,
+                # All weights are trained in float32 and answer so, or small steps and float16's scaling would lose them.
+                dtype=torch.float32 if weights or whole else precision(),
                 device_map={"": 0} if device() == "cuda" else {"": "cpu"},
                 quantization_config=_quantization(quantization),
                 use_safetensors=True,
@@ -94,7 +101,7 @@ class Model:
             raise WorkError(f"{base.name} cannot be loaded: {str(error).splitlines()[0]}") from error
         _compute_in_float32_on_cpu(self.network)
         prefix.adopt(self.network)
-        stops = self.network.generation_config.eos_token_id
+        stops = _generation(base, self.network).eos_token_id
         self.stops = set(stops if isinstance(stops, list) else [stops]) - {None}
         # A model's own sampling defaults must not slip into a comparison: all that matters is given in each call.
         self.network.generation_config = GenerationConfig()
@@ -123,23 +130,15 @@ class Model:
     def device(self) -> torch.device:
         return next(self.network.parameters()).device
 
-    def new_adapter(self, config: Config) -> None:
-        """Puts a fresh adapter on the base, ready for training. Raises InputError when its targets are not there."""
-        wanted = config.adapter
+    def new_adapter(self, config: Config, steps: int = 1) -> None:
+        """Puts a fresh adapter on the base, or whatever the config's method trains, ready for so many steps of training.
+        Raises InputError when it does not fit."""
         set_seed(config.seed)
-        lora = LoraConfig(
-            task_type="CAUSAL_LM",
-            r=wanted.r,
-            lora_alpha=wanted.alpha,
-            lora_dropout=wanted.dropout,
-            target_modules=wanted.targets,
-            use_rslora=wanted.rslora,
-            use_dora=wanted.dora,
-        )
         try:
-            self.network = get_peft_model(self.network, lora)
+            self.network = tuners.put_on(self.network, config.adapter, steps)
         except ValueError as error:
-            raise InputError(f"adapter.targets: {str(error).splitlines()[0]}") from error
+            key = "method" if config.adapter.method == "llama-adapter" else "targets"
+            raise InputError(f"adapter.{key}: {str(error).splitlines()[0]}") from error
 
     @contextlib.contextmanager
     def using(self, adapter: Path | None) -> Iterator[None]:
@@ -187,13 +186,12 @@ class Model:
         key = adapter_hash(adapter)  # the weights and not their place, where others may stand by now
         name = self._adapters.pop(key, None)
         if name is None:
-            bases.refuse_code(read_json(adapter / "adapter_config.json"), f"{adapter.name}: adapter_config.json")
+            about = read_json(adapter / "adapter_config.json") or {}
+            bases.refuse_code(about, f"{adapter.name}: adapter_config.json")
+            self._make_room(about.get("peft_type"))
             name = f"adapter{next(self._numbers)}"
             try:
-                if isinstance(self.network, PeftModel):
-                    self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)
-                else:
-                    self.network = PeftModel.from_pretrained(self.network, adapter, adapter_name=name)
+                self._read_adapter(adapter, name)
             except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
                 reason = next(
                     (x.strip() for x in str(error).splitlines() if "size mismatch" in x), str(error).splitlines()[0]
@@ -204,6 +202,22 @@ class Model:
         if len(self._adapters) > ADAPTERS_IN_MEMORY:
             self.network.delete_adapter(self._adapters.pop(next(iter(self._adapters))))
         return name
+
+    def _make_room(self, kind: str | None) -> None:
+        """Takes off the adapters that are on the base when one of this kind cannot stand beside them: of another kind, or
+        LLaMA-Adapter's prompts, which PEFT would read in the base's precision."""
+        if isinstance(self.network, PeftModel) and (self.network.peft_type != kind or kind == PeftType.ADAPTION_PROMPT):
+            self.network = tuners.taken_off(self.network)
+            self._adapters.clear()
+
+    def _read_adapter(self, adapter: Path, name: str) -> None:
+        if isinstance(self.network, PeftModel):
+            self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)
+            return
+        self.network = PeftModel.from_pretrained(self.network, adapter, adapter_name=name)
+        if self.network.peft_type == PeftType.ADAPTION_PROMPT:
+            tuners.with_late_forward(self.network)
+            self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)  # again, now in float32
 
     def autocast(self):
         """Mixed precision as in training, so that an adapter answers alike during training and after."""
@@ -217,6 +231,13 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _generation(base: Base, network: PreTrainedModel) -> GenerationConfig:
+    """How the base is meant to generate, by its own files."""
+    if (base.folder / GENERATION).is_file():
+        return GenerationConfig.from_pretrained(base.folder)
+    return GenerationConfig.from_model_config(network.config)
 
 
 def _quantization(kind: str) -> BitsAndBytesConfig | None:

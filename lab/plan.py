@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from lab import bases, data, lint, machine, memory, packing, splits, tasks
+from lab import bases, data, lint, machine, memory, methods, packing, shapes, splits, tasks
 from lab.bases import Base
 from lab.config import Config
 from lab.data import Dataset
@@ -17,7 +17,7 @@ from lab.task import Task
 
 LOOKED_AT = 2000  # rows of a split, while a config is written
 # Of a config, what decides about rows and tokens.
-ROW_KEYS = ["task", "dataset", "base_model", "train_rows", "seed", "validation", "max_length", "too_long"]
+ROW_KEYS = ["task", "dataset", "base_model", "train_rows", "seed", "split_seed", "validation", "max_length", "too_long"]
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Plan:
     validation_examples: list[Example]
     notes: list[str] = field(default_factory=list)
     counts: tuple[int, int] | None = None  # training and validation rows, where the plan holds a part of them alone
+    there: int | None = None  # rows to train on, of which `train_rows` may have taken a part
 
     @property
     def train_rows(self) -> int:
@@ -46,11 +47,17 @@ class Plan:
 
     @property
     def steps_per_epoch(self) -> int:
-        return ceil(ceil(self.train_rows / self.config.batch_size) / self.config.accumulate)
+        return steps_per_epoch(self.train_rows, self.config)
 
     @property
     def total_steps(self) -> int:
         return self.config.max_steps or self.config.epochs * self.steps_per_epoch
+
+    @property
+    def warmup_steps(self) -> int:
+        """Over how many steps the learning rate rises. A share of them makes the first steps depend on how many follow."""
+        share = self.config.warmup
+        return int(share) if share >= 1 else ceil(self.total_steps * share)
 
     @property
     def last_epoch(self) -> int:
@@ -77,11 +84,12 @@ class Plan:
         if found is None:
             return {}
         return {
-            "trainable_parameters": memory.trainable_parameters(model, self.config),
+            "trainable_parameters": shapes.trainable_parameters(model, self.config),
             "weights_bytes": found["weights"],
             "adapter_and_optimizer_bytes": found["adapter"] + found["gradients_and_optimizer"],
             "activations_bytes": found["activations"] + found["logits"],
             "libraries_bytes": found["libraries"],
+            "disk_bytes": shapes.disk_bytes(model, self.config, self.last_epoch, len(self.evaluate_at)),
             "peak_bytes": found["peak"],
         }
 
@@ -117,6 +125,11 @@ class Plan:
         }
 
 
+def steps_per_epoch(rows: int, config: Config) -> int:
+    """Optimizer steps in which so many rows are trained once."""
+    return ceil(ceil(rows / config.batch_size) / config.accumulate)
+
+
 def make(home: Home, config: Config) -> Plan:
     """Checks a config against task, dataset and tokenizer. Raises InputError with what is wrong and what to do.
 
@@ -135,7 +148,7 @@ def sampled(home: Home, config: Config, most: int = LOOKED_AT) -> Plan:
     total = dataset.size("train") if "train" in dataset.splits else 0
     if total <= most:
         return _made(config, task, dataset, splits.freeze(dataset, task, config))
-    part, held = dataset.thinned(most, config.seed), splits.wanted_validation(dataset, config)
+    part, held = dataset.thinned(most, config.rows_seed), splits.wanted_validation(dataset, config)
     thinner = held if not isinstance(held, int) else max(1, held * part.size("train") // total)
     split = splits.freeze(part, task, config.model_copy(update={"train_rows": "all", "validation": thinner}))
     if isinstance(held, str):
@@ -180,7 +193,18 @@ def _fitted(
     if both:
         notes.append(f"{both} of {len(validation)} validation rows have a prompt that is also trained.")
     plan = Plan(
-        config, task, base, tokens, renderer, train, validation, train_examples, validation_examples, notes, counts
+        config,
+        task,
+        base,
+        tokens,
+        renderer,
+        train,
+        validation,
+        train_examples,
+        validation_examples,
+        notes,
+        counts,
+        split.there,
     )
     return _checked(plan)
 
@@ -226,7 +250,11 @@ def _check_model(plan: Plan) -> None:
         raise InputError(
             f"{plan.base.name} has no tokenizer that can be read: there is no tokenizer.json in its folder."
         )
-    targets = plan.config.adapter.targets
+    adapter = plan.config.adapter
+    why_not = methods.why_no_prompts(model, plan.base.public_name, adapter.adapter_layers)
+    if adapter.method == "llama-adapter" and why_not:
+        raise InputError(why_not)
+    targets = adapter.targets
     absent = [t for t in targets if not any(f".{t}.weight" in f".{n}" for n in names)] if names else []
     if targets != "all-linear" and absent:
         raise InputError(f"adapter.targets: {plan.base.name} has no layer {', '.join(map(repr, absent))}.")

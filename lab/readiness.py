@@ -1,10 +1,11 @@
 """What a config comes to before it is trained, line by line: rows, tokens, memory, time, what is scored, what is missing."""
 
+import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from lab import bases, browse, calibration, checks, data, machine, plan, tasks
+from lab import bases, browse, calibration, checks, data, machine, methods, plan, tasks
 from lab.config import Config
 from lab.errors import InputError
 from lab.home import Home
@@ -13,7 +14,8 @@ from lab.plan import ROW_KEYS, Plan
 from lab.progress import in_words
 
 MEASURING = "Being measured"
-TIGHT = 0.9  # share of the memory above which a run may fail
+TIGHT = 0.9  # share of the memory or of the disk above which a run may fail
+WORTH_A_WORD = 1_000_000_000  # bytes of the disk
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ def look(home: Home, config: Config) -> list[Line]:
         else None,
         _tokens(report),
         _model(planned, report["estimates"]),
-        _memory(report["estimates"]),
+        _memory(report["estimates"], config),
+        _disk(home, report["estimates"]),
         _time(home, planned),
         _scores(planned),
     ]
@@ -109,7 +112,7 @@ def _has_weights(planned: Plan) -> bool:
     return planned.base.folder is not None and any(planned.base.folder.glob("*.safetensors"))
 
 
-def _memory(estimates: dict) -> Line | None:
+def _memory(estimates: dict, config: Config) -> Line | None:
     """The estimate beside what the machine has."""
     if "peak_bytes" not in estimates:
         return Line("said", "Memory", "Not estimated: the model's shapes are not known here.")
@@ -121,8 +124,24 @@ def _memory(estimates: dict) -> Line | None:
         return Line("said", "Memory", f"{words}.")
     if peak > TIGHT * device.memory_bytes:
         advice = "Lower batch_size and raise accumulate, or set gradient_checkpointing."
+        if methods.of(config.adapter.method).is_whole:
+            advice += (
+                " Weights, gradients and moments of all parameters take most of it: adamw_8bit or lora takes less."
+            )
         return Line("look", "Memory", f"{words}; {device.name} has {gigabytes(device.memory_bytes)}. {advice}")
     return Line("ok", "Memory", f"{words}; {device.name} has {gigabytes(device.memory_bytes)}.")
+
+
+def _disk(home: Home, estimates: dict) -> Line | None:
+    """What checkpoints take of the disk, where that is worth a word."""
+    place = next(path for path in (home.path, *home.path.resolve().parents) if path.exists())
+    needed, free = estimates.get("disk_bytes") or 0, shutil.disk_usage(place).free
+    words = (
+        f"Checkpoints and what is left take up to {gigabytes(needed)} of the disk, which has {gigabytes(free)} free."
+    )
+    if needed > TIGHT * free:
+        return Line("look", "Disk", f"{words} Name fewer epochs in evaluate_at, or delete runs.")
+    return Line("ok", "Disk", words) if needed > WORTH_A_WORD else None
 
 
 def gigabytes(size: float) -> str:

@@ -10,7 +10,7 @@ from lab.home import Home, read_json
 from lab.job import ALIVE, RESUMABLE
 from lab.plan import Plan
 from lab.runs import Run
-from lab.subjects import ADAPTER_WEIGHTS
+from lab.subjects import weight_files
 from lab.task import Task
 
 Content = tuple[dict, str]
@@ -35,7 +35,7 @@ def ran(home: Home, planned: Plan, own: list[str]) -> Run | None:
 
 def _rank(run: Run, own: list[str]) -> int | None:
     status = run.status()
-    if status == "finished" and (run.adapter / ADAPTER_WEIGHTS).is_file():
+    if status == "finished" and weight_files(run.left):
         return 0
     if status in ALIVE and status != "stopping":
         return 1
@@ -78,6 +78,6 @@ def _same_rows(run: Run, planned: Plan) -> bool:
 
 def _same_base(run: Run) -> bool:
     """Whether the base's files are still those that the adapter was trained on."""
-    made = read_json(run.adapter / "lab.json") or {}
+    made = read_json(run.left / "lab.json") or {}
     base = bases.find(run.config.base_model)
     return base.folder is None or made.get("base_fingerprint") in (None, base.fingerprint())

@@ -2,18 +2,21 @@
 
 import json
 
-from lab import metrics, scores
+from lab import metrics, scores, text_scores
 from lab.errors import InputError
 from lab.evaluations import Evaluation
 from lab.memo import Memo, state_of
+from lab.wanted_metrics import Metric
 
 _PARTS = Memo(100)  # scores over a part of an evaluation's rows
 
 
-def compare(evaluations: list[Evaluation], reference: str | None = None) -> tuple[list[dict], list[str]]:
+def compare(
+    evaluations: list[Evaluation], reference: str | None = None, wanted: list[Metric] | None = None
+) -> tuple[list[dict], list[str]]:
     """One object for each evaluation over the rows that all of them share, and notes on what differs.
 
-    `p_value` is that of an exact McNemar test against the reference (by default the first), `p_adjusted` is Holm's (1979)
+    `wanted` are the metrics of texts that are shown; None shows all that were counted. `p_value` is that of an exact McNemar test against the reference (by default the first), `p_adjusted` is Holm's (1979)
     for so many tests. Raises InputError when they share no rows, or the reference is none of them.
     """
     names = [e.name for e in evaluations]
@@ -21,7 +24,8 @@ def compare(evaluations: list[Evaluation], reference: str | None = None) -> tupl
     if reference not in names:
         raise InputError(f"The reference {reference} is none of the subjects compared: {', '.join(names)}.")
     shared = shared_keys(evaluations)
-    found = [_scores(e, shared) for e in evaluations]
+    texts = text_scores.chosen(evaluations, wanted)
+    found = [_scores(e, shared, texts) for e in evaluations]
     against = _rights(evaluations[names.index(reference)], shared)
     p_values = [
         None if x["accuracy"] is None or e.name == reference else metrics.mcnemar(against, _rights(e, shared))
@@ -55,18 +59,21 @@ def _object(evaluation: Evaluation, found: dict, p_value: float | None, p_adjust
     )
 
 
-def _scores(evaluation: Evaluation, shared: frozenset[str]) -> dict:
-    """The scores over the shared rows; those over all rows were counted when the evaluation was made."""
+def _scores(evaluation: Evaluation, shared: frozenset[str], texts: list[str]) -> dict:
+    """The scores over the shared rows; those over all rows were counted when the evaluation was made.
+
+    `texts` are the ids of the metrics that are shown of subjects that answer with texts.
+    """
     info = evaluation.request["info"]
-    if info["reads_label"] and len(shared) == len(evaluation.keys):
+    if info["kind"] == "classify" and len(shared) == len(evaluation.keys):
         return evaluation.scores
 
     def count() -> dict:
         predictions = [p for p in evaluation.predictions if p["key"] in shared]
-        texts = {} if info["reads_label"] else {"text_metrics": scores.text_scores(predictions)}
-        return scores.of(info, predictions) | texts
+        about = text_scores.of(evaluation, predictions, texts) if info["kind"] == "generate" else {}
+        return scores.of(info, predictions) | about
 
-    return _PARTS.get((state_of(evaluation.folder), shared), count)
+    return _PARTS.get((state_of(evaluation.folder), shared, *texts), count)
 
 
 def _rights(evaluation: Evaluation, shared: frozenset[str]) -> list[bool]:

@@ -43,9 +43,3 @@ def ece(info: dict, predictions: list[dict]) -> float | None:
     """The expected calibration error; None without labels or their probabilities."""
     found = calibration(predictions) if info["reads_label"] else None
     return found["ece"] if found else None
-
-
-def text_scores(predictions: list[dict]) -> dict:
-    """How often an answer is the target to the letter, case and blanks at the ends ignored."""
-    same = sum(p["answer"].strip().casefold() == (p["target"] or "").strip().casefold() for p in predictions)
-    return {"exact_match": same / len(predictions) if predictions else None}

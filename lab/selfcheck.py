@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from peft import PeftModel
 
 from lab.model import Model
 from lab.prefix import CachedPrefix, answer_places, pack
@@ -78,8 +79,9 @@ def _compare(model: Model, rows: list[Example], prefix: list[int]) -> str | None
 
 @contextmanager
 def _randomised(network: torch.nn.Module) -> Iterator[None]:
-    """Within it the weights that are trained are others, drawn with a generator of their own."""
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    """Within it an adapter's weights that are trained are others, drawn with a generator of their own."""
+    is_adapted = isinstance(network, PeftModel)  # a base's own weights, where all are trained, hide nothing
+    weights = [weight for weight in network.parameters() if weight.requires_grad and is_adapted]
     kept = [weight.detach().clone() for weight in weights]
     draw = torch.Generator().manual_seed(0)
     try:

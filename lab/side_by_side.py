@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from lab import bases
 from lab.chat import Posed, chats_of
@@ -13,7 +14,7 @@ from lab.metrics import most_probable
 from lab.mixed import CannotMix
 from lab.model import Model, free_memory
 from lab.prompt import Renderer
-from lab.subjects import Subject, check_fit
+from lab.subjects import Subject, adapter_hash, check_fit
 from lab.task import Task
 from lab.unpacked import unpack
 
@@ -25,6 +26,7 @@ class SideBySide:
 
     def __init__(self):
         self.model: Model | None = None
+        self.holds: tuple = ()  # what tells that model from others
 
     def answer(
         self,
@@ -44,9 +46,9 @@ class SideBySide:
         """
         results: dict[str, dict] = {}
         try:
-            for name, quantization in dict.fromkeys((s.base, s.quantization) for s in subjects):
-                model = self._with_base(name, quantization, hear)
-                own = {s.name: s for s in subjects if (s.base, s.quantization) == (name, quantization)}
+            for loaded in dict.fromkeys(s.in_memory for s in subjects):
+                model = self._holding(*loaded, hear)
+                own = {s.name: s for s in subjects if s.in_memory == loaded}
                 for subject in own.values():
                     check_fit(subject, model.base)
                 for together in _columns(model, list(own.values()), posed, decoding):
@@ -62,14 +64,15 @@ class SideBySide:
             raise
         return [results[subject.name] for subject in subjects]
 
-    def _with_base(self, name: str, quantization: str, hear: Hear) -> Model:
-        held = self.model and (self.model.base.name, self.model.quantization)
+    def _holding(self, name: str, quantization: str, weights: Path | None, hear: Hear) -> Model:
+        """The model in memory, with this base or with weights of its own, which are read anew when their files change."""
         base = bases.find(name)
-        if held != (base.name, quantization):
+        wanted = base.name, quantization, weights and (weights, adapter_hash(weights))
+        if self.model is None or self.holds != wanted:
             hear({"event": "loading", "what": base.public_name})
             self.model = None
             free_memory()
-            self.model = Model(base, quantization)
+            self.model, self.holds = Model(base, quantization, weights=weights), wanted
             unpack(self.model.network)
         return self.model
 
@@ -80,8 +83,8 @@ def _columns(model: Model, subjects: list[Subject], posed: Posed, decoding: Deco
     said before."""
     chats = list(chats_of(posed).values())
     padded = any(chat != chats[0] for chat in chats)
-    can = decoding.mode != "sample" and decoding.beams == 1 and not (padded and decoding.repetition_penalty != 1)
-    together = can and model.can_mix([s.adapter for s in subjects])
+    can = not decoding.draws and decoding.beams == 1 and not (padded and decoding.repetition_penalty != 1)
+    together = can and model.can_mix([s.put_on for s in subjects])
     return [subjects] if together else [[subject] for subject in subjects]
 
 
@@ -123,7 +126,7 @@ def _respond(
     if decoding.mode == "labels" and not labels:
         raise InputError("--decoding labels needs the prompt of a classify task; use greedy or sample here.")
     start = time.perf_counter()
-    with model.using_each([subject.adapter for subject in subjects]) as keep:
+    with model.using_each([subject.put_on for subject in subjects]) as keep:
         chances, cache = label_probabilities_each(model, prompts, labels) if labels else ([None] * len(prompts), None)
         before = time.perf_counter() - start
         if decoding.mode == "labels":

@@ -15,11 +15,13 @@ DEFAULT_SHARE = 0.2
 
 @dataclass
 class Split:
-    """The rows of a run. `notes` say what the user should know about how they were chosen."""
+    """The rows of a run. `notes` say what the user should know about how they were chosen; `there` is how many rows there
+    are to train on, of which `train_rows` may have taken a part."""
 
     train: list[dict]
     validation: list[dict]
     notes: list[str] = field(default_factory=list)
+    there: int | None = None
 
 
 def freeze(dataset: Dataset, task: Task, config: Config) -> Split:
@@ -42,15 +44,16 @@ def freeze(dataset: Dataset, task: Task, config: Config) -> Split:
         if not validation:
             raise InputError(f"validation: no row of the split {wanted!r} has an answer to score.")
     else:
-        train, validation = hold_out(train, task, wanted, config.seed, notes)
-    train = shuffled(train, config.seed)
+        train, validation = hold_out(train, task, wanted, config.rows_seed, notes)
+    train = shuffled(train, config.rows_seed)
+    there = len(train)
     if config.train_rows != "all":
         if config.train_rows > len(train):
             notes.append(f"train_rows is {config.train_rows}, but there are {len(train)} rows to train: all are used.")
         train = train[: config.train_rows]
     if not train:
         raise InputError(f"No row of {dataset.name} has an answer in the column {task.answer_column!r} to train on.")
-    return Split(train, validation, notes)
+    return Split(train, validation, notes, there)
 
 
 def wanted_validation(dataset: Dataset, config: Config) -> str | int | float:

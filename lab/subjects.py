@@ -14,33 +14,58 @@ from lab.runs import Run
 from lab.task import Task
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+WHOLE_WEIGHTS = "model*.safetensors"  # one file, or numbered parts
 _HASHES = Memo(1000)  # of adapters' weights, by the state of their file
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A base model, or an adapter on one. `run` is where task and rows come from when none are named."""
+    """A base model, or what training made of one. `run` is where task and rows come from when none are named.
+
+    `adapter` is the folder of what was trained: an adapter, or with `is_whole` a model of which all weights were.
+    """
 
     name: str
     base: str
     quantization: str
     adapter: Path | None = None
     run: Run | None = None
+    is_whole: bool = False
+
+    @property
+    def in_memory(self) -> tuple[str, str, Path | None]:
+        """What must be in memory for it to answer: base, quantization, and the folder of its own weights if it is whole."""
+        return self.base, self.quantization, self.adapter if self.is_whole else None
+
+    @property
+    def put_on(self) -> Path | None:
+        """The adapter that is put on what is in memory, if one is."""
+        return None if self.is_whole else self.adapter
 
     def adapter_hash(self) -> str | None:
         """A hash of the adapter's weights: an evaluation belongs to weights, whatever their name."""
         return None if self.adapter is None else adapter_hash(self.adapter)
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """The files with the weights in the folder of an adapter or of a whole model; none where it is not there."""
+    adapter = folder / ADAPTER_WEIGHTS
+    return [adapter] if adapter.is_file() else sorted(folder.glob(WHOLE_WEIGHTS))
+
+
 def adapter_hash(adapter: Path) -> str:
-    """A hash of the weights in an adapter's folder."""
-    weights = adapter / ADAPTER_WEIGHTS
+    """A hash of the weights in the folder of an adapter or of a whole model."""
+    files = weight_files(adapter) or [adapter / ADAPTER_WEIGHTS]
 
     def digest() -> str:
-        with weights.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        seen = hashlib.sha256()
+        for path in files:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    seen.update(block)
+        return seen.hexdigest()[:16]
 
-    return _HASHES.get(state_of(weights), digest)
+    return _HASHES.get(state_of(*files), digest)
 
 
 @dataclass(frozen=True)
@@ -73,17 +98,17 @@ def _resolve(home: Home, name: str, beside: Config, first_run: Run | None) -> Su
     run_id, at, step = name.partition("@")
     run = Run(home, run_id)
     if not at:
-        adapter = run.adapter
-        if not (adapter / ADAPTER_WEIGHTS).is_file():
+        adapter = run.left
+        if not weight_files(adapter):
             steps = ", ".join(f"{run_id}@{c['step']}" for c in run.checkpoints())
             hint = f" Its checkpoints: {steps}." if steps else ""
-            raise InputError(f"{run_id} has left no adapter yet (it is {run.status()}).{hint}")
+            raise InputError(f"{run_id} has left no {adapter.name} yet (it is {run.status()}).{hint}")
     elif step.isdigit():
         adapter = run.checkpoint(int(step))
     else:
         raise InputError(f"{name}: behind @ stands the step of a checkpoint, a number.")
     _check_made_for(run, adapter)
-    return Subject(name, run.config.base_model, run.config.quantization, adapter, run)
+    return Subject(name, run.config.base_model, run.config.quantization, adapter, run, run.method.is_whole)
 
 
 def _check_made_for(run: Run, adapter: Path) -> None:
@@ -116,7 +141,7 @@ def question(
     """
     run, the_task = subject.run, task_for(home, subject, task)
     name = dataset_for(home, subject, the_task, dataset)
-    if _is_own(subject, name, split):
+    if _is_own(home, subject, name, split):
         rows = run.rows(split)
         if not rows:
             raise InputError(
@@ -143,21 +168,23 @@ def dataset_for(home: Home, subject: Subject, task: Task, dataset: str | None) -
     return task.name if task.name in data.listing(home) else BUNDLED_DATASET
 
 
-def _is_own(subject: Subject, dataset: str, split: str) -> bool:
-    """Whether these are the frozen rows of the subject's run."""
-    return bool(subject.run) and dataset == subject.run.config.dataset and split in ("train", "validation")
+def _is_own(home: Home, subject: Subject, dataset: str, split: str) -> bool:
+    """Whether these are the frozen rows of the subject's run. A run that held out nothing is asked its dataset's own split."""
+    if not subject.run or dataset != subject.run.config.dataset or split not in ("train", "validation"):
+        return False
+    return subject.run.count(split) > 0 or split not in data.load(home, dataset).splits
 
 
 def state(home: Home, subject: Subject, task: Task | None, dataset: str | None, split: str) -> tuple:
     """What changes whenever a subject, or what `question` finds for it, does; cheap, for nothing but names is read."""
     the_task = task_for(home, subject, task)
     name = dataset_for(home, subject, the_task, dataset)
-    if _is_own(subject, name, split):
+    if _is_own(home, subject, name, split):
         rows = [subject.run.rows_file(split)]
     else:
         found = data.load(home, name)
         rows = [*found.files.values(), next(iter(found.files.values())).parent / "dataset.yaml"]
-    adapter = [subject.adapter / ADAPTER_WEIGHTS, subject.adapter / "lab.json"] if subject.adapter else []
+    adapter = [*weight_files(subject.adapter), subject.adapter / "lab.json"] if subject.adapter else []
     return subject.name, subject.base, subject.quantization, the_task.model_dump_json(), state_of(*rows, *adapter)
 
 

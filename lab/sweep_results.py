@@ -1,16 +1,19 @@
 """What comes of a sweep: how its points stand, their scores beside each other, and what is still to be scored."""
 
+import json
 from contextlib import suppress
 from functools import lru_cache
 
-from lab import comparison, scoreboard, sweeps
+from lab import comparison, scoreboard, sweep_asked, sweep_cells, sweeps, text_scores
 from lab.comparison import Comparison
 from lab.errors import InputError
 from lab.evaluations import Evaluation
 from lab.home import Home
 from lab.runs import Run
 from lab.scoring import Scoring
-from lab.sweeps import NOT_STARTED, Sweep
+from lab.sweep_asked import Ask
+from lab.sweeps import NOT_STARTED, SKIPPED, Sweep
+from lab.wanted_metrics import Metric
 
 DELETED = "deleted"  # beside the statuses of a run
 
@@ -33,15 +36,22 @@ def job_of(home: Home, sweep: Sweep) -> Scoring | None:
 
 
 def members(home: Home, sweep: Sweep) -> list[dict]:
-    """`{id, status, reused, values}` of each point: of its run, or of a sweep over decodings of its evaluation."""
+    """`{id, status, reused, values}` of each point: of its run, or of a sweep over decodings of its evaluation; and `why`,
+    where it is skipped."""
     if sweep.grid.asking:
         found = _decodings(home, sweep)
     else:
-        found = [{"id": one["id"], "status": status_of(home, one["id"])} for one in sweep.runs]
+        found = [_state_of(home, one) for one in sweep.runs]
     return [
         {**one, "reused": kept["reused"], "values": point.values}
         for one, kept, point in zip(found, sweep.runs, sweep.grid.points, strict=True)
     ]
+
+
+def _state_of(home: Home, one: dict) -> dict:
+    if one.get("skipped"):
+        return {"id": None, "status": SKIPPED, "why": one["skipped"]}
+    return {"id": one["id"], "status": status_of(home, one["id"])}
 
 
 def _decodings(home: Home, sweep: Sweep) -> list[dict]:
@@ -63,33 +73,40 @@ def counted(found: list[dict]) -> dict[str, int]:
 
 
 def scores(home: Home, sweep: Sweep) -> list[Evaluation | None]:
-    """The evaluation of each point, None where it is not there yet. Looked for again only when something has changed."""
+    """The evaluation of each decoding of a subject, None where it is not there yet."""
+    return list(_answered(home, sweep, sweep.wanted()))
+
+
+def answered(home: Home, sweep: Sweep) -> list[tuple[Ask, Evaluation | None]]:
+    """What is asked of the runs of a sweep, with the evaluations; those at the end of a training once it has finished."""
+    asks = sweep_asked.all_of(home, sweep)
+    made = _answered(home, sweep, [ask.comparison for ask in asks])
+    ended = {one["id"] for one in sweep.runs if one["id"] and status_of(home, one["id"]) == "finished"}
+    return [(ask, one if not ask.last or ask.run in ended else None) for ask, one in zip(asks, made, strict=True)]
+
+
+def _answered(home: Home, sweep: Sweep, wanted: list[Comparison]) -> tuple[Evaluation | None, ...]:
+    """Looked for again only when something has changed."""
     statuses = tuple(status_of(home, one["id"]) for one in sweep.runs)
     state = home.evaluations.stat().st_mtime_ns if home.evaluations.is_dir() else 0
-    return list(_scores(home, sweep.name, sweeps.file_of(home, sweep.name).stat().st_mtime_ns, statuses, state))
+    asked = json.dumps([one.model_dump(mode="json") for one in wanted])
+    return _found(home, sweep.name, sweeps.file_of(home, sweep.name).stat().st_mtime_ns, statuses, state, asked)
 
 
 @lru_cache(maxsize=8)
-def _scores(home: Home, name: str, written: int, statuses: tuple, state: int) -> tuple[Evaluation | None, ...]:
-    found: list[Evaluation | None] = []
-    for one in asked(home, sweeps.load(home, name)):
-        found += sweeps.evaluated(home, [one]) if one else [None]
-    return tuple(found)
-
-
-def asked(home: Home, sweep: Sweep) -> list[Comparison | None]:
-    """What is asked of each point to be compared: of a run what it was scored on itself; None before it has finished."""
-    if sweep.grid.asking:
-        return list(sweep.wanted())
-    return [
-        Comparison(subjects=[one["id"]]) if status_of(home, one["id"]) == "finished" else None for one in sweep.runs
-    ]
+def _found(home: Home, name: str, written: int, statuses: tuple, state: int, asked: str) -> tuple:
+    return tuple(sweeps.evaluated(home, [Comparison.model_validate(one) for one in json.loads(asked)]))
 
 
 def lacking(home: Home, sweep: Sweep) -> list[Comparison]:
     """What must still be evaluated before all points that have finished can be compared."""
-    pairs = zip(asked(home, sweep), scores(home, sweep), strict=True)
-    return [one for one, made in pairs if one and not made and _can_be_asked(home, one)]
+    if sweep.grid.asking:
+        pairs = [*zip(sweep.wanted(), scores(home, sweep), strict=True)]
+    else:
+        ended = {one["id"] for one in sweep.runs if one["id"] and status_of(home, one["id"]) == "finished"}
+        pairs = [(ask.comparison, made) for ask, made in answered(home, sweep) if ask.run in ended]
+    wanted = [one for one, made in pairs if not made or text_scores.lacking(made, one.metrics)]
+    return [one for one in wanted if _can_be_asked(home, one)]
 
 
 def _can_be_asked(home: Home, one: Comparison) -> bool:
@@ -99,37 +116,52 @@ def _can_be_asked(home: Home, one: Comparison) -> bool:
 
 
 def look(home: Home, sweep: Sweep) -> dict:
-    """What `sweep` prints: `name, over, runs, comparison`, and `notes` on what differs between the compared.
+    """What `sweep` prints: `name, over, runs, comparison`, `cells` and `notes` on what differs between the compared.
 
     `comparison` has the objects of `compare` for all points that were scored, on the rows that all of them share, each
-    with its `values`.
+    with its `values`; with `decodings` one for each of them. `cells` are the scores at each epoch over several seeds, see
+    `sweep_cells`; none where they would only say the same again.
     """
-    belong, made = members(home, sweep), scores(home, sweep)
-    pairs = [(one, point) for one, point in zip(made, sweep.grid.points, strict=True) if one]
-    compared, notes = _compared([one for one, _ in pairs])
-    if sweep.grid.asking:  # the decodings differ, which is what was asked for
+    belong = members(home, sweep)
+    if sweep.grid.asking:
+        made = scores(home, sweep)
+        pairs = [(one, point.values) for one, point in zip(made, sweep.grid.points, strict=True) if one]
+        cells, unscored, about = [], [], {"subject": sweep.grid.asking.subject}
+    else:
+        found = answered(home, sweep)
+        pairs = [
+            (one, {key: value for key, value in ask.values.items() if key != sweep_asked.EPOCH})
+            for ask, one in found
+            if one and ask.last
+        ]
+        cells, about = sweep_cells.gathered(home, found, sweep.grid.metrics), {}
+        scored = {ask.run for ask, one in found if one and ask.last}
+        unscored = [x["id"] for x in belong if x["status"] == "finished" and x["id"] not in scored]
+        belong = [one | sweep_cells.losses(home, one["id"]) for one in belong]
+    compared, notes = _compared([one for one, _ in pairs], sweep.grid.metrics)
+    if sweep.grid.asking or sweep.grid.decodings:  # the decodings differ, which is what was asked for
         notes = [note for note in notes if "different decodings" not in note]
-    unscored = [x["id"] for x, one in zip(belong, made, strict=True) if x["status"] == "finished" and not one]
     if unscored:
         notes.append(f"Finished, but not scored on held-out rows: {', '.join(unscored)}.")
-    compared = [{**x, "values": point.values} for x, (_, point) in zip(compared, pairs, strict=True)]
-    about = {"subject": sweep.grid.asking.subject} if sweep.grid.asking else {}
+    notes += dict.fromkeys(f"Skipped: {one['why']}" for one in belong if one.get("why"))
+    compared = [{**x, "values": values} for x, (_, values) in zip(compared, pairs, strict=True)]
     return {
         "name": sweep.name,
         "over": sweep.grid.keys,
         **about,
         "runs": belong,
         "comparison": compared,
+        "cells": cells,
         "notes": notes,
     }
 
 
-def _compared(made: list[Evaluation]) -> tuple[list[dict], list[str]]:
+def _compared(made: list[Evaluation], metrics: list[Metric] | None) -> tuple[list[dict], list[str]]:
     """The objects of `compare`, and notes; where there are no rows that all share, each on its own, without p-values."""
     if not made:
         return [], []
     try:
-        return scoreboard.compare(made)
+        return scoreboard.compare(made, wanted=metrics)
     except InputError:
-        alone = [scoreboard.compare([one])[0][0] for one in made]
+        alone = [scoreboard.compare([one], wanted=metrics)[0][0] for one in made]
         return alone, ["They share no rows, so each is scored on its own: what differs may come from the rows."]

@@ -1,7 +1,10 @@
 """A sweep as a table of words and numbers, for the terminal and the page."""
 
+from lab import exports
 from lab.grid import written
+from lab.sweep_cells import over
 from lab.sweep_results import counted
+from lab.wanted_metrics import heading
 
 
 def states(members: list[dict]) -> str:
@@ -10,30 +13,90 @@ def states(members: list[dict]) -> str:
 
 
 def table(found: dict) -> tuple[list[str], list[list[str]]]:
-    """Headings, and a row for each point of what `sweep_results.look` gives, with its scores where it has some."""
-    texts = list(dict.fromkeys(key for x in found["comparison"] for key in x.get("text_metrics", {})))
+    """Headings, and a row for each point of what `sweep_results.look` gives, with its scores where it has some; of a run
+    that answered with several decodings, a row for each. Before a start, with the steps instead."""
+    if any("steps" in one for one in found["runs"]):
+        return _table_of_steps(found)
+    texts = list(dict.fromkeys(key for x in found["comparison"] for key in x.get("text_metrics") or {}))
     reads_labels = not found["comparison"] or any(x["accuracy"] is not None for x in found["comparison"])
-    scored = {_place(x): x for x in found["comparison"]}
-    rows = []
+    decoded = list(dict.fromkeys(key for x in found["comparison"] for key in x["values"] if key not in found["over"]))
+    scored: dict[tuple, list[dict]] = {}
+    for x in found["comparison"]:
+        scored.setdefault(_place(x, found["over"]), []).append(x)
+    trains, rows = "subject" not in found, []
+    has_loss = any("first_loss" in one for one in found["runs"])
     for one in found["runs"]:
-        x = scored.get(_place(one))
         reused = ", ran already" if one["reused"] else ""
-        cells = [*_place(one), *([] if "subject" in found else [one["id"] or "–"]), f"{one['status']}{reused}"]
-        rows.append(cells + (_scores(x, reads_labels, texts) if x else ["–"] * (4 * reads_labels + len(texts))))
+        place = _place(one, found["over"])
+        for x in scored.get(place, [None]):
+            cells = [*place, *([one["id"] or "–"] if trains else []), f"{one['status']}{reused}"]
+            cells += [_value(x["values"].get(key)) if x else "–" for key in decoded]
+            cells += [_loss(one.get(key)) for key in ("first_loss", "last_loss")] if has_loss else []
+            rows.append(cells + (_scores(x, reads_labels, texts) if x else ["–"] * (4 * reads_labels + len(texts))))
     labels = ["accuracy", "macro F1", "invalid", "p"] if reads_labels else []
-    about = [] if "subject" in found else ["run"]
-    return [*found["over"], *about, "status", *labels, *(key.replace("_", " ") for key in texts)], rows
+    heads = [*found["over"], *(["run"] if trains else []), "status", *map(_short, decoded)]
+    heads += ["first loss", "last loss"] if has_loss else []
+    return [*heads, *labels, *map(heading, texts)], rows
 
 
-def _place(one: dict) -> tuple[str, ...]:
-    return tuple(written(value) for value in one["values"].values())
+def _table_of_steps(found: dict) -> tuple[list[str], list[list[str]]]:
+    rows = [
+        [*_place(one, found["over"]), one["id"] or "–", one["status"], f"{one['steps']:,}" if one["steps"] else "–"]
+        for one in found["runs"]
+    ]
+    return [*found["over"], "run", "status", "steps"], rows
+
+
+def cells_table(found: dict) -> tuple[list[str], list[list[str]]]:
+    """Headings, and a row for each cell of `sweep_cells.gathered`: means over the seeds with the lowest and the highest of
+    them, beside the interval that so few rows leave; no rows where there are no cells."""
+    cells = found.get("cells") or []
+    keys, texts = list(over(cells)), list(dict.fromkeys(key for x in cells for key in x.get("text_metrics") or {}))
+    labels = any(x["accuracy"] is not None for x in cells)
+    seeds = any(x["runs"] > 1 for x in cells)
+    trained = any(x["train_accuracy"] is not None for x in cells)
+    heads = [*map(_short, keys), *(["runs"] if seeds else [])]
+    heads += ["accuracy", *(["over the seeds"] if seeds else []), "macro F1", "invalid"] if labels else []
+    heads += ["accuracy on training rows", "macro F1 on training rows"] if trained else []
+    rows = []
+    for x in cells:
+        row = [*(_value(x["values"].get(key)) for key in keys), *([str(x["runs"])] if seeds else [])]
+        if labels:
+            spread = x["spread"].get("accuracy")
+            between = [f"{spread['min']:.3f} to {spread['max']:.3f}" if spread else "–"] if seeds else []
+            row += [share(x["accuracy"], x["accuracy_ci95"]), *between, share(x["macro_f1"], x["f1_ci95"]), _invalid(x)]
+        row += [share(x["train_accuracy"]), share(x["train_macro_f1"])] if trained else []
+        rows.append(row + [exports.text_metric(x, key) for key in texts])
+    return [*heads, *map(heading, texts)], rows
+
+
+def _short(key: str) -> str:
+    return key.removeprefix("decoding.")
+
+
+def _place(one: dict, keys: list[str]) -> tuple[str, ...]:
+    return tuple(_value(one["values"].get(key)) for key in keys)
+
+
+def _value(value) -> str:
+    return "–" if value is None else written(value)
+
+
+def _loss(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def _invalid(x: dict) -> str:
+    """How many answers were no label; "All" where none was one."""
+    if x["invalid"] is None:
+        return "–"
+    return f"All {x['n']:,}" if x["invalid"] == x["n"] else f"{round(x['invalid'], 1):,g} of {x['n']:,}"
 
 
 def _scores(x: dict, reads_labels: bool, texts: list[str]) -> list[str]:
     p = "" if x["p_value"] is None else "< 0.0001" if x["p_value"] < 0.0001 else f"{x['p_value']:.2g}"
-    invalid = "–" if x["invalid"] is None else f"{x['invalid']:,} of {x['n']:,}"
-    labels = [share(x["accuracy"], x["accuracy_ci95"]), share(x["macro_f1"], x["f1_ci95"]), invalid, p]
-    return [*(labels if reads_labels else []), *(share(x.get("text_metrics", {}).get(key)) for key in texts)]
+    labels = [share(x["accuracy"], x["accuracy_ci95"]), share(x["macro_f1"], x["f1_ci95"]), _invalid(x), p]
+    return [*(labels if reads_labels else []), *(exports.text_metric(x, key) for key in texts)]
 
 
 def share(value: float | None, interval: list[float] | None = None) -> str:
@@ -43,7 +106,7 @@ def share(value: float | None, interval: list[float] | None = None) -> str:
     return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
-def heading(found: dict) -> str:
+def title(found: dict) -> str:
     """What a sweep is about, and how it stands."""
     over, count = " and ".join(found["over"]), len(found["runs"])
     what = f"{count} decodings of {found['subject']}" if "subject" in found else f"{count} runs"
@@ -57,7 +120,7 @@ def said(found: dict) -> list[str]:
     if len(scored) > 1:
         best = max(scored, key=lambda x: x["accuracy"])
         low, high = best["accuracy_ci95"]
-        at = ", ".join(f"{key} {written(value)}" for key, value in best["values"].items())
+        at = ", ".join(f"{_short(key)} {written(value)}" for key, value in best["values"].items() if value is not None)
         sentences.append(
             f"Best accuracy: {best['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {best['n']:,} rows at {at}."
         )

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 
-from lab import jobs, repeats, sweep_results, sweeps
+from lab import jobs, repeats, sweep_asked, sweep_results, sweeps, text_scores
 from lab.errors import InputError
 from lab.home import Home, guard
 from lab.job import ALIVE, RESUMABLE, Job
@@ -27,10 +27,13 @@ def start(home: Home, prepared: Prepared) -> Sweep:
             return _evaluate(home, sweep)
         own = sweep.own
         for place, planned in enumerate(prepared.plans):
-            run, reused = _train(home, _named(planned, sweep.name), own)
-            sweep = sweep.with_run(place, run.id, reused)
+            if place in prepared.skipped:
+                sweep = sweep.skipping(place, prepared.skipped[place])
+            else:
+                run, reused = _train(home, _named(planned, sweep.name), own)
+                sweep = sweep.with_run(place, run.id, reused)
             sweeps.keep(home, sweep)
-        return sweep
+        return _score(home, sweep)
 
 
 def _named(planned: Plan, name: str) -> Plan:
@@ -47,11 +50,27 @@ def _train(home: Home, planned: Plan, own: list[str]) -> tuple[Run, bool]:
     return found, True
 
 
+def _score(home: Home, sweep: Sweep) -> Sweep:
+    """Puts what the runs are not asked while they train behind them into the queue."""
+    grid = sweep.grid
+    if not grid.decodings and not grid.scored_on and not grid.metrics:
+        return sweep
+    job = sweep_results.job_of(home, sweep)
+    wanted = [one.comparison for one in sweep_asked.all_of(home, sweep)]
+    known = zip(wanted, sweeps.evaluated(home, wanted), strict=True)
+    lacking = [one for one, made in known if made is None or text_scores.lacking(made, grid.metrics)]
+    if lacking and not (job and job.status() in ALIVE):
+        sweep = replace(sweep, job=jobs.score_later(home, lacking).id)
+        sweeps.keep(home, sweep)
+    return sweep
+
+
 def _evaluate(home: Home, sweep: Sweep) -> Sweep:
     made = sweeps.evaluated(home, sweep.wanted())
     for place, one in enumerate(made):
         sweep = sweep.with_run(place, None, one is not None)
-    lacking = [one for one, known in zip(sweep.wanted(), made, strict=True) if known is None]
+    pairs = zip(sweep.wanted(), made, strict=True)
+    lacking = [one for one, known in pairs if known is None or text_scores.lacking(known, one.metrics)]
     job = sweep_results.job_of(home, sweep)
     if lacking and not (job and job.status() in ALIVE):
         sweep = replace(sweep, job=jobs.score(home, lacking).id)

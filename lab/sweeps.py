@@ -8,25 +8,28 @@ from pathlib import Path
 
 import yaml
 
-from lab import comparison, grid, plan, repeats, tasks
+from lab import bases, comparison, grid, machine, plan, repeats, tasks, text_scores
 from lab import config as config_file
 from lab import task as task_file
 from lab.comparison import Comparison
+from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.grid import Grid, Problems
 from lab.home import Home, inside, write_yaml
 from lab.plan import ROW_KEYS, Plan
 from lab.task import Task
+from lab.wanted_metrics import models
 
 LONGEST_NAME = 44  # letters; a number may come behind it
-NOT_STARTED = "not started"  # beside the statuses of a run
+NOT_STARTED, SKIPPED = "not started", "skipped"  # beside the statuses of a run
 
 
 @dataclass(frozen=True)
 class Sweep:
     """A sweep as it is kept. `runs` are parallel to the points: `id` of the run that has a point's config, None before it
-    was started, and `reused`, whether it was there before. `job` evaluates the decodings of a subject, asked by `task`."""
+    was started; `reused`, whether it was there before; and `skipped`, why it is not trained at all, where it is not. `job`
+    evaluates the decodings of a subject, asked by `task`, or what the runs were not asked while they trained."""
 
     name: str
     grid: Grid
@@ -45,6 +48,12 @@ class Sweep:
         belong[place] = {"id": run_id, "reused": reused}
         return replace(self, runs=belong)
 
+    def skipping(self, place: int, why: str) -> "Sweep":
+        """The sweep with one of its points left out."""
+        belong = [dict(one) for one in self.runs]
+        belong[place] = {"id": None, "reused": False, "skipped": why}
+        return replace(self, runs=belong)
+
     def wanted(self) -> list[Comparison]:
         """What is asked of a subject at each point, of a sweep over its decoding."""
         return _comparisons(self.grid, self.task)
@@ -52,16 +61,19 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A sweep of which every point has been checked: the plan of each training, or the task that asks the subject."""
+    """A sweep of which every point has been checked: the plan of each training, or the task that asks the subject.
+    `skipped` are the places of the points that are left out, and why; each of them has a plan, too."""
 
     grid: Grid
     plans: list[Plan] = field(default_factory=list)
     task: Task | None = None
+    skipped: dict[int, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:
         """What the user should read, each sentence once."""
-        return list(dict.fromkeys([*self.grid.notes, *(note for one in self.plans for note in one.notes)]))
+        plans = [one for place, one in enumerate(self.plans) if place not in self.skipped]
+        return list(dict.fromkeys([*self.grid.notes, *(note for one in plans for note in one.notes)]))
 
     def wanted(self) -> list[Comparison]:
         return _comparisons(self.grid, self.task)
@@ -90,7 +102,7 @@ def _read(path: Path, written: int) -> Sweep:
     try:
         kept = config_file.mapping(path.read_text(encoding="utf-8"), where)
         found = grid.parse({**kept["sweep"], "name": path.stem}, where)
-        belong = [{"id": one["id"], "reused": bool(one["reused"])} for one in kept["runs"]]
+        belong = [{**one, "id": one["id"], "reused": bool(one["reused"])} for one in kept["runs"]]
         task = task_file.parse(yaml.safe_dump(kept["task"]), where) if kept.get("task") else None
     except (LookupError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise InputError(f"{where} is broken: it lacks what belongs to a sweep.") from error
@@ -150,9 +162,28 @@ def prepare(home: Home, wanted: Grid, task: Task | None = None) -> Prepared:
             with problems.of(point):
                 comparison.look_up(home, one).known(home)
     else:
-        prepared = Prepared(wanted, plans=_plans(home, wanted, problems))
+        plans = _plans(home, wanted, problems)
+        problems.refuse("The sweep", len(wanted.points))
+        prepared = Prepared(wanted, plans, skipped=_skipped(wanted, plans))
+        if len(prepared.skipped) == len(plans):
+            raise InputError(f"Nothing of the sweep can be trained: {prepared.skipped[0]}")
     problems.refuse("The sweep", len(wanted.points))
     return prepared
+
+
+def _skipped(wanted: Grid, plans: list[Plan]) -> dict[int, str]:
+    """The points that ask for more rows than there are, which would only repeat one that takes all of them."""
+    found = {}
+    for place, (point, planned) in enumerate(zip(wanted.points, plans, strict=True)):
+        asked = point.values.get("train_rows", "all")
+        if asked != "all" and planned.there is not None and asked > planned.there:
+            found[place] = too_few(asked, planned.there, point.config.dataset)
+    return found
+
+
+def too_few(asked: int, there: int, dataset: str) -> str:
+    """Why a point is left out."""
+    return f"{asked:,} rows are asked for, {dataset} has {there:,} to train."
 
 
 def _plans(home: Home, wanted: Grid, problems: Problems) -> list[Plan]:
@@ -164,6 +195,7 @@ def _plans(home: Home, wanted: Grid, problems: Problems) -> list[Plan]:
         with problems.of(point):
             known = made.get(rows)
             planned = plan.refitted(known, point.config) if known else plan.make(home, point.config)
+            text_scores.refuse(planned.task, wanted.metrics)
             made.setdefault(rows, planned)
             found.append(planned)
     return found
@@ -173,6 +205,7 @@ def _comparisons(wanted: Grid, task: Task | None) -> list[Comparison]:
     asking = wanted.asking
     same = {"dataset": asking.dataset, "split": asking.split, "rows": asking.rows}
     same |= {"subjects": [asking.subject], "task": task, "probabilities": asking.probabilities}
+    same |= {"metrics": wanted.metrics}
     return [Comparison(**same, decoding=point.settings) for point in wanted.points]
 
 
@@ -199,8 +232,32 @@ def foreseen(home: Home, prepared: Prepared) -> dict:
             }
             for run, x in zip(found, prepared.plans, strict=True)
         ]
+        for place, why in prepared.skipped.items():
+            members[place] = {"id": None, "status": SKIPPED, "reused": False, "steps": 0, "why": why}
     members = [{**one, "values": point.values} for one, point in zip(members, sweep.grid.points, strict=True)]
-    return {"name": sweep.name, "over": sweep.grid.keys, "runs": members, "comparison": [], "notes": prepared.notes}
+    skipped = dict.fromkeys(f"Skipped: {why}" for why in prepared.skipped.values())
+    return {
+        "name": sweep.name,
+        "over": sweep.grid.keys,
+        "runs": members,
+        "comparison": [],
+        "notes": [*prepared.notes, *skipped],
+        "unchecked": unchecked(prepared.grid, [one.config for one in prepared.plans]),
+    }
+
+
+def unchecked(wanted: Grid, configs: list[Config]) -> list[str]:
+    """What only the machine that trains can tell of a sweep with these configs, in words."""
+    scorers = [name for name in models(wanted.metrics) if bases.find(name).folder is None]
+    found = [f"whether {name}, by which texts are scored, exists and may be used" for name in scorers]
+    for name in dict.fromkeys(one.base_model for one in configs):
+        base = bases.find(name)
+        if base.folder is None:
+            found += bases.unchecked(base)
+            found.append(f"its licence: where {base.name} is gated, accept its terms on the Hub and set HF_TOKEN")
+    if found and machine.device().kind != "cuda":
+        found.append("memory and time on a GPU, for none is here")
+    return list(dict.fromkeys(found))
 
 
 def evaluated(home: Home, wanted: list[Comparison]) -> list[Evaluation | None]:
@@ -208,7 +265,7 @@ def evaluated(home: Home, wanted: list[Comparison]) -> list[Evaluation | None]:
     found: list[Evaluation | None] = []
     for one in wanted:
         try:
-            found += comparison.look_up(home, one).known(home)
+            found += comparison.known(home, one)
         except (InputError, WorkError):
             found.append(None)
     return found

@@ -1,19 +1,21 @@
-"""Training: a run from its config to its adapter, with TRL's SFTTrainer; loss over the answers alone."""
+"""Training: a run from its config to its adapter or model, with TRL's SFTTrainer; loss over the answers alone."""
 
 import shutil
+from pathlib import Path
 
 from lab import bases, card, checkpoints, plan
 from lab.evaluate import Progress, quiet
 from lab.home import Home, read_json, staged, write_json
 from lab.job import Stopped
 from lab.keeper import Keeper, Scorer
-from lab.model import Model, device, precision, with_tokenizer
+from lab.model import GENERATION, Model, device, precision, with_tokenizer
 from lab.packing import cost_in_words, shared_prefix
 from lab.plan import Plan
 from lab.runs import Run
 from lab.selfcheck import why_not
-from lab.subjects import ADAPTER_WEIGHTS
+from lab.subjects import weight_files
 from lab.trainer import trainer_for
+from lab.tuners import ranks
 
 
 def train(home: Home, run: Run, progress: Progress = quiet) -> str:
@@ -27,8 +29,8 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
     planned = plan.again(run, base, tokens)
     step = _settle(run, planned)
     config = planned.config
-    model = Model(planned.base, config.quantization, share=config.shared_prefix == "auto")
-    model.new_adapter(config)
+    model = Model(planned.base, config.quantization, config.shared_prefix == "auto", whole=run.method.is_whole)
+    model.new_adapter(config, planned.total_steps)
     run.log(f"{len(planned.train)} rows, {planned.total_steps} steps, {len(planned.validation)} rows held out")
     run.log(f"{config.base_model} is loaded: {config.quantization}, {precision()} on {device()}")
     scorer = Scorer(home, run, model, planned, progress)
@@ -40,7 +42,7 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
         outcome = "finished" if trainer.state.global_step >= planned.total_steps else "stopped"
     except Stopped:  # while rows were scored, when nothing is left to save
         outcome = "stopped"
-    _leave_adapter(run, model, planned, scorer)
+    _leave(run, model, planned, scorer)
     return outcome
 
 
@@ -77,14 +79,33 @@ def _says_whether_shared(run: Run, model: Model, planned: Plan) -> bool:
     return reason is None
 
 
-def _leave_adapter(run: Run, model: Model, planned: Plan, scorer: Scorer) -> None:
-    """Leaves the adapter of the last checkpoint, to the byte, with what is needed to use it without the lab."""
+def _leave(run: Run, model: Model, planned: Plan, scorer: Scorer) -> None:
+    """Leaves the adapter or the model of the last checkpoint, to the byte, with what is needed to use it without the lab."""
     steps = [c["step"] for c in run.checkpoints()]
     if not steps:  # stopped before the first step
         return
     checkpoint = run.checkpoint(steps[-1])
-    with staged(run.adapter, replace=True) as folder:
-        shutil.copy2(checkpoint / ADAPTER_WEIGHTS, folder / ADAPTER_WEIGHTS)
-        about = read_json(checkpoint / "adapter_config.json")
-        write_json(folder / "adapter_config.json", {**about, "base_model_name_or_path": model.base.public_name})
+    with staged(run.left, replace=True) as folder:
+        for path in weight_files(checkpoint):
+            shutil.copy2(path, folder / path.name)
+        if run.method.is_whole:
+            _complete_model(folder, checkpoint, model, planned)
+        else:
+            about = read_json(checkpoint / "adapter_config.json")
+            write_json(folder / "adapter_config.json", {**about, "base_model_name_or_path": model.base.public_name})
+            if found := sorted(ranks(about).values()):
+                run.log(f"ranks of the layers: {found[0]} to {found[-1]}, {sum(found) / len(found):.3g} in the mean")
         card.write_all(folder, run.id, planned, model.stops, scorer.by_step.get(steps[-1]))
+
+
+def _complete_model(folder: Path, checkpoint: Path, model: Model, planned: Plan) -> None:
+    """What a model's folder has beside its weights: config, the base's tokenizer, and which tokens end an answer."""
+    for path in [checkpoint / "config.json", *checkpoint.glob("*.safetensors.index.json")]:
+        shutil.copy2(path, folder / path.name)
+    own = planned.base.folder
+    source = own if (own / "tokenizer.json").is_file() else checkpoint  # where transformers has converted an old one
+    for name in bases.TOKENIZER_FILES:
+        if name != "config.json" and (source / name).is_file():
+            shutil.copy2(source / name, folder / name)
+    stops = sorted(model.stops | {planned.renderer.stop_id})
+    write_json(folder / GENERATION, {"eos_token_id": stops, "pad_token_id": model.pad_id})

@@ -1,6 +1,5 @@
 """The trainer: TRL's SFTTrainer on rows in tokens, in ordinary batches or packed behind their shared prefix."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
+from lab import tuners
 from lab.model import Model, device, precision
 from lab.packing import is_worth_packing, shared_prefix
 from lab.plan import Plan
@@ -64,7 +64,7 @@ def _row_tokens(rows: list[dict]) -> torch.Tensor:
 
 class Trainer(SFTTrainer):
     """TRL's trainer with a loss for packed batches, which is TRL's for the same rows: the sum over the answers' tokens,
-    divided by their number in all batches of the step. It counts tokens in two ways, those that pass through the model,
+    divided by their number in all batches of the step; and with what the method adds to the gradients. It counts tokens in two ways, those that pass through the model,
     padding included, and those of the rows, and writes no model card into checkpoints; the adapter gets the lab's own."""
 
     tokens = row_tokens = 0
@@ -79,6 +79,8 @@ class Trainer(SFTTrainer):
         else:
             loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if self.model.training:
+            steps = self.current_gradient_accumulation_steps if num_items_in_batch is not None else 1
+            loss = loss + tuners.pull(self.model) / steps
             self._metrics["train"] |= {"num_tokens": [self.tokens], "num_row_tokens": [self.row_tokens]}
         return loss
 
@@ -88,6 +90,10 @@ class Trainer(SFTTrainer):
         logits = model(**inputs, use_cache=False).logits[0]
         total = torch.nn.functional.cross_entropy(logits.float(), answers, reduction="sum")
         return total / (max(1, len(answers)) if num_items_in_batch is None else num_items_in_batch)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+        if not tuners.restore(self.model, Path(resume_from_checkpoint)):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def create_model_card(self, *args, **kwargs) -> None:
         pass
@@ -112,7 +118,7 @@ def trainer_for(model: Model, planned: Plan, folder: Path, shares: bool, callbac
         eval_dataset=dataset_of(planned.validation_examples) if planned.validation else None,
         processing_class=model.tokenizer(),
         data_collator=collator_for(model, shares),
-        callbacks=callbacks,
+        callbacks=[*tuners.callbacks(network), *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
     for name, parameter in network.named_parameters():
@@ -143,7 +149,7 @@ def arguments_for(planned: Plan, folder: Path) -> SFTConfig:
         gradient_accumulation_steps=config.accumulate,
         learning_rate=config.learning_rate,
         lr_scheduler_type="constant_with_warmup" if config.schedule == "constant" else config.schedule,
-        warmup_steps=math.ceil(planned.total_steps * config.warmup),
+        warmup_steps=planned.warmup_steps,
         optim=OPTIMIZERS.get(config.optimizer, config.optimizer),
         weight_decay=0.0,
         max_grad_norm=1.0,

@@ -45,6 +45,8 @@ def test_a_sweep_trains_compares_and_reuses(colours, file, in_this_process):
     assert runs.listing(colours) == []
     found = ask("sweep", file)
     assert (found["name"], found["over"], found["notes"]) == ("lr", ["learning_rate"], [])
+    losses = [[one.pop(key) for key in ("first_loss", "last_loss")] for one in found["runs"]]
+    assert all(first == last > 0 for first, last in losses)  # of a single step
     assert found["runs"] == [
         {"id": "lr-1", "status": "finished", "reused": False, "values": {"learning_rate": 0.0001}},
         {"id": "lr-2", "status": "finished", "reused": False, "values": {"learning_rate": 0.01}},

@@ -169,6 +169,7 @@ def pid(home) -> int | None:
     return lock_holder(home.generator / "lock")
 
 
+@pytest.mark.long
 def test_one_worker_answers_everybody_and_steps_aside_for_jobs(lab, colours, tiny_model):
     row = lab.rows("validation")[0]
 

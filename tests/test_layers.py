@@ -28,10 +28,16 @@ LAYERS = {
         "methods",
         "hanging",
         "config",
+        "blocks",
+        "wanted_metrics",
         "grid",
         "metrics",
+        "row_scores",
         "scores",
+        "rating_form",
+        "rating_scores",
         "packing",
+        "shapes",
         "memory",
         "vllm",
     ],
@@ -45,6 +51,7 @@ LAYERS = {
         "versions",
         "tasks",
         "presets",
+        "ahead",
         "machine",
         "space",
         "bases",
@@ -58,10 +65,13 @@ LAYERS = {
         "progress",
         "subjects",
         "evaluations",
+        "text_scores",
         "comparison",
         "scoring",
         "repeats",
         "sweeps",
+        "sweep_asked",
+        "sweep_cells",
         "sweep_results",
         "sweep_words",
         "scoreboard",
@@ -77,6 +87,7 @@ LAYERS = {
         "copies",
         "prompt_lists",
         "asking",
+        "ratings",
     ],
     "jobs": ["jobs", "sweeping", "generator", "leaving"],
     "compute": [
@@ -90,6 +101,10 @@ LAYERS = {
             "generate",
             "decide",
             "side_by_side",
+            "text_overlap",
+            "perplexity",
+            "bertscore",
+            "text_metrics",
             "evaluate",
             "keeper",
             "trainer",
@@ -128,7 +143,8 @@ LATE = {
     ("cli/ask.py", "generate"): {"lab.side_by_side"},
     ("cli/data.py", "dataset_add"): {"lab.hub"},
 }
-LATE_LIBRARIES = {"sklearn", "scipy", "numpy"}  # inside functions, in any layer
+LATE_LIBRARIES = {"sklearn", "scipy", "numpy", "sacrebleu"}  # inside functions, in any layer
+LATE_IN_COMPUTE = {"nltk", "rouge_score", "bert_score"}  # slow to load, or with torch
 HEAVY = ["torch", "transformers", "peft", "trl", "datasets", "bitsandbytes", "sklearn", "scipy"]
 FILES = sorted(LAB.rglob("*.py"))
 
@@ -188,6 +204,7 @@ def test_a_module_uses_the_libraries_of_its_layer_alone(path):
         library = module.split(".")[0]
         if library != "lab" and library not in sys.stdlib_module_names:
             allowed = LIBRARIES[layer_of(path)] | (LATE_LIBRARIES if function else set())
+            allowed |= LATE_IN_COMPUTE if function and layer_of(path) == "compute" else set()
             allowed |= PAGE if path.is_relative_to(LAB / "ui") else set()
             assert library in allowed, f"{function or 'top'} imports {module}"
 

@@ -65,6 +65,7 @@ def test_labels_are_moved_removed_and_brought_back(editor):
     editor.get_by_text("No row has the label 'off topic'.").wait_for()
 
 
+@pytest.mark.long
 def test_marks_in_the_prompt_differ_in_more_than_colour(editor):
     pre = editor.locator("pre.prompt-text")
     assert pre.locator(".special").all_inner_texts() == ["<s>", "</s>"]
@@ -89,6 +90,7 @@ def test_marks_in_the_prompt_differ_in_more_than_colour(editor):
     )
 
 
+@pytest.mark.long
 def test_from_a_merge_to_versions_compared_restored_and_deleted(editor, served):
     home = Home.at(served.home)
     choose(editor, "Merge into", "calmly in favour")
@@ -128,6 +130,7 @@ def test_from_a_merge_to_versions_compared_restored_and_deleted(editor, served):
     assert "town-hall-2" not in tasks.listing(home)
 
 
+@pytest.mark.long
 def test_edits_that_were_not_saved_can_be_brought_back(editor):
     back = editor.get_by_role("button", name="Bring back the unsaved edits of town-hall")
     choose(editor, "Task", "sentiment")
@@ -147,6 +150,7 @@ def test_edits_that_were_not_saved_can_be_brought_back(editor):
     until(lambda: not back.is_visible())
 
 
+@pytest.mark.long
 def test_what_was_typed_a_moment_ago_is_saved_and_text_stays_text(page, served):
     home = Home.at(served.home)
     labels = [{"name": "positive", "merge": [HOSTILE]}, {"name": "negative", "definition": HOSTILE + " ${x} {y}"}]

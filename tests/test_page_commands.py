@@ -27,6 +27,7 @@ NAMES = [
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
     *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),
     *("evaluate", "compare", "generate"),
+    *("rating_start", "rating_list", "rating_show", "rating_add", "rating_export", "rating_import", "rating_delete"),
     *("sweep", "sweeps_list", "sweeps_show", "sweeps_stop", "sweeps_delete"),
 ]
 PATHS = ["../x", "/etc/passwd", "file:///etc/passwd", "assets/tasks/sentiment.yaml"]
@@ -137,6 +138,8 @@ def test_paths_are_refused_everywhere(call, path):
     for api in ("evaluate", "compare"):
         asked += [(api, {"subjects": [x]}) for x in (path, f"base:{path}", f"{path}@1")]
         asked += [(api, {"subjects": ["base"], key: path}) for key in ("task", "dataset", "split", "decoding")]
+        asked += [(api, {"subjects": ["base"], "metrics": ["bertscore"], "bertscore_model": path})]
+        asked += [(api, {"subjects": ["base"], "metrics": ["generated_perplexity"], "scorer": path})]
     asked += [("generate", {"subjects": [x], "raw": "A"}) for x in (path, f"base:{path}")]
     asked += [("generate", {"subjects": ["base"], "raw": "A", "task": path})]
     for api, values in asked:

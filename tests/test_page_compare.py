@@ -155,6 +155,7 @@ def test_evaluate_makes_what_is_missing_and_a_new_run_shows_up(tab, marks):
     until(lambda: scored(tab) == ["base", "tiny-2"])
 
 
+@pytest.mark.long
 def test_subjects_are_chosen_and_sorted_in_the_table(page, served):
     page.goto(f"{served.url}?tab=compare&subject=base&subject=load-3&subject=load-9&reference=load-3")
     page.get_by_text("The link names load-9, which is not here").wait_for()
@@ -183,6 +184,7 @@ def test_subjects_are_chosen_and_sorted_in_the_table(page, served):
     until(lambda: "tab=" not in page.url)
 
 
+@pytest.mark.long
 def test_the_views_show_what_lies_behind_the_scores(page, served, filled):
     page.goto(f"{served.url}?tab=compare&subject=base&subject=load-1&subject=load-3")
     tab = page.get_by_role("tabpanel").locator("visible=true").first

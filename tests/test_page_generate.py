@@ -217,6 +217,7 @@ def test_a_blind_vote_tells_nothing_before_it_and_is_counted(tab):
     tab.get_by_text("No votes yet.").wait_for()
 
 
+@pytest.mark.long
 def test_a_list_of_prompts_is_kept_and_run_through_all_subjects(tab, marks):
     opened(tab, "Prompt lists")
     tab.get_by_label("Name of a list").fill("First list")
@@ -291,6 +292,7 @@ def test_an_answer_grows_and_can_be_stopped(tab, marks):
     assert time.monotonic() - begun < 30
 
 
+@pytest.mark.long
 def test_generation_steps_aside_for_a_job_and_is_there_again(tab, marks):
     job, go = comparison.create(marks, Comparison(subjects=["base"])), threading.Event()
 

@@ -47,16 +47,17 @@ def test_what_only_the_rows_show_is_said_too(tab):
     assert button(tab, "First put right: data").is_visible()
 
 
+@pytest.mark.long
 def test_a_preset_fills_the_form_which_is_yaml_and_a_command_too(tab, home):
-    choose(tab, "Start from", "preset codebook")
-    until(lambda: "120 steps" in card(tab), "the form is filled")
-    assert "definitions of a page" in tab.get_by_text("Seven labels with").inner_text()
+    choose(tab, "Start from", "preset watch-overfitting")
+    until(lambda: "250 steps" in card(tab), "the form is filled")
+    assert "where the two part" in tab.get_by_text("Few rows and many epochs").inner_text()
     tab.get_by_text("All settings (3 changed)", exact=True).wait_for()
     tab.get_by_text("As YAML, as a command, as a preset").click()
     text, command = tab.get_by_role("textbox", name="YAML"), tab.get_by_role("textbox", name="Command")
-    until(lambda: "town-hall" in text.input_value(), "what opens is filled")
+    until(lambda: "score_train_rows" in text.input_value(), "what opens is filled")
     made = config.parse(config.mapping(text.input_value(), "it"))
-    assert (made.task, made.epochs, made.evaluate_at) == ("town-hall", 10, [5, 10])
+    assert (made.train_rows, made.epochs, made.evaluate_at) == (200, 10, [2, 4, 6, 8, 10])
     words = shlex.split(command.input_value())
     assert config.read(None, words[words.index("train") + 2 :: 2]) == made
     text.fill("train_rows: 300\nseed: 7\nadapter: {r: 4}")

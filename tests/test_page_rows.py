@@ -58,6 +58,7 @@ def test_rows_are_searched_filtered_and_paged(tab):
     tab.get_by_text("Rows 1 to 10 of 4,000.").wait_for()
 
 
+@pytest.mark.long
 def test_checks_and_charts_say_what_is_in_the_rows(tab):
     card = tab.locator(".checks")
     assert "5 of 6 need a look" in card.locator("h2").inner_text()
@@ -89,6 +90,7 @@ def test_texts_of_the_data_stay_text_everywhere(tab):
     assert tab.locator("img[src=x]").count() == 0 and tab.evaluate("window.hit") is None
 
 
+@pytest.mark.long
 def test_an_upload_shows_its_first_rows_and_what_each_column_is_taken_for(tab, tmp_path):
     lines = [{"says": f"{HOSTILE} {n}", "kind": n % 2, "more": "words"} for n in range(9)]
     (tmp_path / "few.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -40,6 +40,7 @@ def drawn(page) -> dict[str, list]:
     return dict(page.evaluate(f"{found}.map(t => [t.name, [...t.x]])"))
 
 
+@pytest.mark.long
 def test_several_values_in_the_form_are_a_sweep_and_what_ran_is_reused(tab, home):
     tab.get_by_text("No sweep yet.").wait_for()
     choose(tab, "Start from", "as run lr-1")
@@ -66,6 +67,11 @@ def test_several_values_in_the_form_are_a_sweep_and_what_ran_is_reused(tab, home
 
     tab.get_by_text("A sweep as YAML", exact=True).click()  # over two keys, of which one has a single value
     text = tab.get_by_role("textbox", name="Sweep", exact=False).filter(visible=True).last
+    until(text.is_editable, "what opens is there")  # or the form's box of the same name would be taken
+    choose(tab, "Start from a published experiment", "preset sst2")
+    until(lambda: "Llama-2-13b-chat" in text.input_value(), "the preset's sweep fills the text")
+    button(tab, "Start this sweep").click()
+    tab.get_by_text("dataset add sst2 hub:stanfordnlp/sst2").wait_for()
     text.fill("grid: {task: [../x]}")
     button(tab, "Start this sweep").click()
     tab.get_by_text("no valid name").wait_for()
@@ -78,6 +84,7 @@ def test_several_values_in_the_form_are_a_sweep_and_what_ran_is_reused(tab, home
     until(lambda: "lr: 2 runs over learning_rate;" in told(tab), "the first one is shown again")
 
 
+@pytest.mark.long
 def test_all_of_a_sweep_is_stopped_and_a_sweep_is_forgotten(tab, home):
     ready = swept.prepared(home, name="going", grid={"seed": [1, 2]})
     sweep = sweeps.settled(home, ready)

@@ -186,6 +186,7 @@ def test_a_loss_that_is_no_number_is_on_the_chart(tab, home):
         until(lambda: "NaN" in row_of(tab, "diverged-1").inner_text(), "the list says it")
 
 
+@pytest.mark.long
 def test_a_run_has_a_name_and_notes_which_find_it(tab, home):
     run, other = made_by_hand(home, "noted"), made_by_hand(home, "plain")
     row_of(tab, run.id).click()
@@ -213,6 +214,7 @@ def test_a_run_has_a_name_and_notes_which_find_it(tab, home):
     assert tab.evaluate("window.hit") is None
 
 
+@pytest.mark.long
 def test_runs_beside_each_other_smoothed_along_epochs_on_a_logarithmic_axis(tab, home):
     run, other = made_by_hand(home, "one"), made_by_hand(home, "two")
     for each in (run, other):
@@ -236,6 +238,7 @@ def test_runs_beside_each_other_smoothed_along_epochs_on_a_logarithmic_axis(tab,
     assert tab.evaluate(f"{layout}.hoversubplots") == "axis"  # one cursor for all panels
 
 
+@pytest.mark.long
 def test_nothing_jumps_while_charts_are_drawn_anew(tab, home):
     run = made_by_hand(home, "steady")
     with run.hold():

@@ -2,7 +2,7 @@
 
 import click
 
-from lab.cli import ask, data, preset, run, serve, sweep, tasks
+from lab.cli import ask, data, preset, rating, run, serve, sweep, tasks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -12,7 +12,7 @@ def cli():
 
 for command in (
     *(*data.commands, *tasks.commands, *preset.commands),
-    *(*run.commands, *ask.commands, *sweep.commands, *serve.commands),
+    *(*run.commands, *ask.commands, *rating.commands, *sweep.commands, *serve.commands),
 ):
     cli.add_command(command)
 

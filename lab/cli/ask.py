@@ -2,7 +2,7 @@
 
 import click
 
-from lab import comparison, exports, generator, jobs, scoreboard, subjects, tasks
+from lab import comparison, exports, generator, jobs, scoreboard, subjects, tasks, wanted_metrics
 from lab.cli import run as run_commands
 from lab.cli import show
 from lab.cli.common import command, follow, say
@@ -23,12 +23,28 @@ def _rows_options(function):
         click.option("--rows", type=click.IntRange(1), metavar="N", help="Only the first N rows."),
         click.option("--no-probabilities", is_flag=True, help="Leave the label probabilities out."),
         click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a key of the decoding."),
+        click.option("--metrics", metavar="NAME,…", help=f"Metrics of texts: {', '.join(wanted_metrics.NAMES)}."),
+        click.option("--bertscore-model", metavar="MODEL", help="The encoder of BERTScore: a Hub id or a folder."),
+        click.option("--scorer", metavar="MODEL", help="The model under which answers have a perplexity."),
     ):
         function = option(function)
     return function
 
 
-def _comparison(home: Home, names, task_name, dataset_name, split, mode, rows, no_probabilities, sets) -> Comparison:
+def _comparison(
+    home: Home,
+    names,
+    task_name,
+    dataset_name,
+    split,
+    mode,
+    rows,
+    no_probabilities,
+    sets,
+    metrics,
+    bertscore_model,
+    scorer,
+) -> Comparison:
     return Comparison(
         subjects=list(names),
         task=tasks.load_name_or_file(home, task_name) if task_name else None,
@@ -37,12 +53,12 @@ def _comparison(home: Home, names, task_name, dataset_name, split, mode, rows, n
         rows=rows,
         decoding=[*([f"mode={mode}"] if mode else []), *sets],
         probabilities=not no_probabilities,
+        metrics=wanted_metrics.listed(metrics, bertscore_model=bertscore_model, scorer=scorer),
     )
 
 
-def _evaluations(home: Home, **options) -> list[Evaluation]:
+def _evaluations(home: Home, wanted: Comparison) -> list[Evaluation]:
     """The evaluations asked for; those that are missing are made by a worker, when it is its turn."""
-    wanted = _comparison(home, **options)
     job = jobs.evaluate(home, wanted)
     if job:
         follow(job)
@@ -54,8 +70,8 @@ def _evaluations(home: Home, **options) -> list[Evaluation]:
 @_rows_options
 def evaluate(home: Home, **options):
     """Score subjects on frozen rows: a run id, RUN@STEP, base:MODEL or base."""
-    made = _evaluations(home, **options)
-    found = [scoreboard.compare([evaluation])[0][0] for evaluation in made]
+    wanted = _comparison(home, **options)
+    found = [scoreboard.compare([one], wanted=wanted.metrics)[0][0] for one in _evaluations(home, wanted)]
     return found, lambda console: show.comparison(console, found)
 
 
@@ -68,7 +84,8 @@ def compare(home: Home, form, reference, **options):
     """Compare subjects on the same rows, with intervals and an exact McNemar test against a reference."""
     if reference and reference not in options["names"]:
         raise InputError(f"--reference {reference}: name one of the subjects, {', '.join(options['names'])}.")
-    found, notes = scoreboard.compare(_evaluations(home, **options), reference)
+    wanted = _comparison(home, **options)
+    found, notes = scoreboard.compare(_evaluations(home, wanted), reference, wanted.metrics)
     if len(found) > 2 and (words := scoreboard.winner_in_words(found)):
         notes = [*notes, words]
     for note in notes:
@@ -110,6 +127,7 @@ def demo(home: Home):
     done, _ = run_commands.train(home, sets=["name=demo"])
     both = {"names": ["base", done["id"]], "task_name": None, "dataset_name": None, "split": "validation"}
     both |= {"mode": None, "rows": None, "no_probabilities": False, "sets": ()}
+    both |= dict.fromkeys(("metrics", "bertscore_model", "scorer"))
     found, _ = compare(home, form=None, reference=None, **both)
     answers = []
     for row in range(3):

@@ -4,23 +4,27 @@ from pathlib import Path
 
 import click
 
-from lab import config, presets
+from lab import config, presets, sweeps
 from lab.cli import show
 from lab.cli.common import command
 from lab.home import Home
 
 
 def preset_list(home: Home):
-    """List the presets, configs to start from: `train --preset NAME`."""
+    """List the presets, configs to start from: `train --preset NAME`; and sweeps: `sweep NAME`."""
     found = [presets.load(home, name) for name in presets.listing(home)]
-    rows = [{"name": preset.name, "about": preset.about} for preset in found]
-    return rows, lambda console: show.table(console, ["preset", "about"], [list(row.values()) for row in rows])
+    rows = [{"name": x.name, "kind": "sweep" if x.sweep else "config", "about": x.about} for x in found]
+    return rows, lambda console: show.table(console, ["preset", "kind", "about"], [list(row.values()) for row in rows])
 
 
 @click.argument("name", metavar="NAME")
 def preset_show(home: Home, name):
-    """Show a preset's config."""
+    """Show a preset's config, or its sweep and the commands that fetch what it needs."""
     preset = presets.load(home, name)
+    if preset.sweep:
+        needs = [one.command(needed) for needed, one in preset.needs.items()]
+        found = {"name": name, "about": preset.about, "sweep": sweeps.text(preset.sweep), "needs": needs}
+        return found, lambda console: console.print("\n".join([*(f"# {x}" for x in needs), found["sweep"]]), end="")
     found = {"name": name, "about": preset.about, "config": preset.config.model_dump()}
     return found, lambda console: console.print(config.brief(preset.config), end="")
 

@@ -5,7 +5,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from lab import exports
+from lab import exports, wanted_metrics
 from lab.difference import as_text
 from lab.packing import cost_in_words
 from lab.progress import rates_in_words
@@ -172,13 +172,15 @@ def run(console: Console, found: dict) -> None:
 def comparison(console: Console, found: list[dict]) -> None:
     table(console, *exports.brief(found))
     for x in found:
-        for key, value in x.get("text_metrics", {}).items():
-            console.print(f"{x['subject']}: {key.replace('_', ' ')} {exports.share(value)}")
+        for key in x.get("text_metrics", {}):
+            console.print(f"{x['subject']}: {wanted_metrics.heading(key)} {exports.text_metric(x, key)}")
         if x["invalid_outputs"]:
             most = "; ".join(f"{text!r} × {n}" for text, n in x["invalid_outputs"][:3])
             console.print(f"{x['subject']}, invalid answers: {most}", style="dim")
         if x.get("labels_left_out"):
             console.print(f"{x['subject']}, F1 leaves out: {', '.join(x['labels_left_out'])}", style="dim")
+    for words in exports.text_settings(found):
+        console.print(words, style="dim")
 
 
 def answers(console: Console, found: list[dict]) -> None:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
-from lab import grid, jobs, sweep_results, sweep_words, sweeping, sweeps
+from lab import ahead, grid, jobs, presets, sweep_results, sweep_words, sweeping, sweeps
 from lab.cli import show
 from lab.cli.common import command, follow, say
+from lab.config import ID
 from lab.errors import InputError, WorkError
+from lab.grid import Grid
 from lab.home import Home
 from lab.runs import Run
 from lab.sweeps import Prepared, Sweep
@@ -15,15 +17,21 @@ from lab.sweeps import Prepared, Sweep
 BAD = ("failed", "interrupted", sweep_results.DELETED)
 
 
-@click.argument("sweep_file", metavar="SWEEP.yaml")
+@click.argument("asked", metavar="SWEEP.yaml|PRESET")
 @click.option("--detach", is_flag=True, help="Return at once; the runs go on without this terminal.")
 @click.option("--dry-run", is_flag=True, help="Only the checks of all points, and what ran already.")
-def sweep(home: Home, sweep_file, detach=False, dry_run=False):
+def sweep(home: Home, asked, detach=False, dry_run=False):
     """Train a config for each combination of the values under its `grid:`, and compare; what ran already is reused.
 
-    With `subject:` the grid holds keys of the decoding, and the one subject is evaluated under each.
+    With `subject:` the grid holds keys of the decoding, and the one subject is evaluated under each. The name of a preset
+    (`preset list`) stands for its sweep.
     """
-    prepared = sweeps.prepare(home, grid.read(Path(sweep_file).expanduser()))
+    wanted, needs = _wanted(home, asked)
+    missing = ahead.lacking(home, wanted, needs)
+    if dry_run and missing:
+        return _told(ahead.foreseen(home, wanted, needs))
+    ahead.refuse(missing, needs)
+    prepared = sweeps.prepare(home, wanted)
     for note in prepared.notes:
         say(f"note: {note}")
     if dry_run:
@@ -37,6 +45,17 @@ def sweep(home: Home, sweep_file, detach=False, dry_run=False):
     if not detach:
         _refuse_failures(home, found, started)
     return _told(found)
+
+
+def _wanted(home: Home, asked: str) -> tuple[Grid, ahead.Needs]:
+    """The sweep of a file, or where there is none of a preset, and the datasets that it needs."""
+    path = Path(asked).expanduser()
+    if not path.exists() and ID.fullmatch(asked):
+        preset = presets.load(home, asked)
+        if preset.sweep is None:
+            raise InputError(f"{asked} is a preset of one run: start it with python -m lab train --preset {asked}.")
+        return preset.sweep, preset.needs
+    return grid.read(path), {}
 
 
 def _started(home: Home, prepared: Prepared, before: set[str]) -> Sweep:
@@ -129,8 +148,12 @@ def _told(found: dict):
     def tell(console):
         console.print(f"sweep {found['name']}: {sweep_words.states(found['runs'])}")
         show.table(console, *sweep_words.table(found))
+        if found.get("cells"):
+            show.table(console, *sweep_words.cells_table(found))
         for note in found["notes"]:
             console.print(f"note: {note}")
+        for words in found.get("unchecked", []):
+            console.print(f"not checked: {words}")
 
     return found, tell
 

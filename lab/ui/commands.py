@@ -6,7 +6,6 @@ They take uploads, YAML text, ids and Hub ids; never a home, an output path or a
 import functools
 import inspect
 import json
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -27,14 +26,11 @@ from lab import (
     plan,
     preview,
     runs,
-    scoreboard,
     tasks,
     versions,
 )
-from lab.comparison import Comparison
 from lab.config import BUNDLED_MODEL, Config
-from lab.errors import InputError, WorkError
-from lab.evaluations import Evaluation
+from lab.errors import InputError
 from lab.home import Home
 from lab.runs import Run
 from lab.subjects import question as question_for
@@ -42,18 +38,18 @@ from lab.subjects import resolve
 from lab.task import plain_problems
 from lab.ui import (
     access,
+    compare_commands,
     dataset_form,
     export_commands,
     parameters,
     preset_commands,
+    rating_commands,
     sweep_commands,
     task_commands,
 )
 from lab.ui.export_commands import run_export
 from lab.ui.given_yaml import read_config
 from lab.ui.offer import taken
-
-LOOK_EVERY = 0.3  # seconds
 
 
 def publish(home: Home) -> None:
@@ -253,70 +249,6 @@ def run_delete(home: Home, request: gr.Request, run_id: str) -> dict:
 # -- subjects --------------------------------------------------------------------------------------------------------
 
 
-def evaluate(
-    home: Home,
-    request: gr.Request,
-    subjects: list[str],
-    task: str | None = None,
-    dataset: str | None = None,
-    split: str = "validation",
-    decoding: str | None = None,
-    rows: int | None = None,
-    probabilities: bool = True,
-    settings: list[str] | None = None,
-) -> list[dict]:
-    """Scores subjects (a run, RUN@STEP, base:MODEL, base) on frozen rows, each on its own; waits for what is missing.
-    `decoding` is greedy, labels or sample; `settings` are further keys of it as key=value."""
-    made = _evaluations(home, request, subjects, task, dataset, split, decoding, rows, probabilities, settings)
-    return [scoreboard.compare([evaluation])[0][0] for evaluation in made]
-
-
-def compare(
-    home: Home,
-    request: gr.Request,
-    subjects: list[str],
-    task: str | None = None,
-    dataset: str | None = None,
-    split: str = "validation",
-    decoding: str | None = None,
-    rows: int | None = None,
-    probabilities: bool = True,
-    settings: list[str] | None = None,
-    reference: str | None = None,
-) -> list[dict]:
-    """Compares subjects on the same rows, with intervals and an exact McNemar test against the reference, which is the
-    first where none is named; see `evaluate`."""
-    made = _evaluations(home, request, subjects, task, dataset, split, decoding, rows, probabilities, settings)
-    return scoreboard.compare(made, reference)[0]
-
-
-def _evaluations(
-    home: Home, request, names, task, dataset, split, mode, rows, probabilities, settings
-) -> list[Evaluation]:
-    """The evaluations asked for; what is missing is made by a job, which only those who may change things can start."""
-    if rows is not None and rows < 1:
-        raise InputError("rows: at least 1.")
-    wanted = Comparison(
-        subjects=taken(names),
-        task=tasks.load(home, task) if task else None,
-        dataset=dataset or None,
-        split=split,
-        rows=rows,
-        decoding=[*([f"mode={mode}"] if mode else []), *(settings or [])],
-        probabilities=probabilities,
-    )
-    made = comparison.look_up(home, wanted).known(home)
-    if all(made):
-        return made
-    access.may_change(request)
-    job = jobs.evaluate(home, wanted)
-    while job and job.holder() is not None:
-        time.sleep(LOOK_EVERY)
-    if job and jobs.outcome(job) != "finished":
-        raise WorkError(f"The evaluation was {job.status()}; what was made of it is kept.")
-    return comparison.made(home, wanted)
-
-
 def generate(
     home: Home,
     subjects: list[str],
@@ -348,6 +280,6 @@ def generate(
 COMMANDS = [
     *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
-    *(evaluate, compare, generate),
-    *(*sweep_commands.COMMANDS, *export_commands.COMMANDS),
+    *(*compare_commands.COMMANDS, generate),
+    *(*sweep_commands.COMMANDS, *export_commands.COMMANDS, *rating_commands.COMMANDS),
 ]

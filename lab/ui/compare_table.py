@@ -1,6 +1,6 @@
 """The scores as a table in which subjects are chosen and which sorts by any column; what differs stands above it."""
 
-from lab import exports, scoreboard
+from lab import exports, scoreboard, wanted_metrics
 from lab.ui import look
 from lab.ui.compare_look import Look
 
@@ -66,13 +66,17 @@ def board(found: Look | None, chosen: list[str], others: list[dict]) -> str:
     waiting = [{"subject": name} for name in chosen if name not in scored]
     body = "".join(_row(x, columns, checked=True) for x in [*objects, *waiting])
     more = _more(others, columns)
-    heads = "".join(_head(*column[:3]) for column in columns)
+    heads = "".join(_head(*column[:3], _settings(objects, column[0])) for column in columns)
     caption = f"<caption>{_caption(objects)}</caption>"
     head = f"<thead><tr><th scope='col'><span class='unseen'>Compare</span></th>{heads}</tr></thead>"
     return (
         f"{_noted(found)}<div class='scrolls scores' role='region' tabindex='0' aria-label='Scores'>"
         f"<table class='lab-table'>{caption}{head}<tbody class='compared'>{body}</tbody>{more}</table></div>{_winner(objects)}"
-        + (f"<p class='quiet-line'>{look.text(LEGEND)}</p>" if objects else "")
+        + (
+            f"<p class='quiet-line'>{look.text(' '.join([LEGEND, *exports.text_settings(objects)]))}</p>"
+            if objects
+            else ""
+        )
     )
 
 
@@ -119,7 +123,7 @@ def _columns(objects: list[dict]) -> list[tuple]:
         ]
         if sum(x["p_value"] is not None for x in objects) > 1:
             columns.append(("p_adjusted", "p (Holm)", "up", lambda x: (x.get("p_adjusted"), _tested(x, "p_adjusted"))))
-    columns += [(key, key.replace("_", " ").capitalize(), "down", _text_metric(key)) for key in texts]
+    columns += [(key, *_text_heading(key), _text_metric(key)) for key in texts]
     return [
         *columns,
         ("seconds", "Seconds", "up", lambda x: (x.get("seconds"), f"{x['seconds']:.1f}" if "seconds" in x else "")),
@@ -137,8 +141,22 @@ def _shared(key: str, interval: str | None = None):
     return cell
 
 
+def _text_heading(key: str) -> tuple[str, str]:
+    more_is_better = wanted_metrics.HEADINGS.get(key, (key, True))[1]
+    return wanted_metrics.heading(key), "down" if more_is_better else "up"
+
+
 def _text_metric(key: str):
-    return lambda x: (x.get("text_metrics", {}).get(key), exports.share(x.get("text_metrics", {}).get(key)))
+    return lambda x: (x.get("text_metrics", {}).get(key), exports.text_metric(x, key))
+
+
+def _settings(objects: list[dict], key: str) -> str:
+    """What the numbers of a column were counted with, of metrics of texts; where subjects differ, the first one's."""
+    for x in objects:
+        for name, settings in x.get("text_metrics_settings", {}).items():
+            if key == name or key.startswith(f"{name}_"):
+                return wanted_metrics.in_words(settings)
+    return ""
 
 
 def _tested(x: dict, key: str) -> str:
@@ -154,10 +172,10 @@ def p_value(p: float | None) -> str:
 # -- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _head(key: str, name: str, first: str) -> str:
-    return (
-        f"<th scope='col' data-sort='{key}' data-first='{first}'><button type='button'>{look.text(name)}</button></th>"
-    )
+def _head(key: str, name: str, first: str, about: str) -> str:
+    title = f" title='{look.text(about)}'" if about else ""
+    button = f"<button type='button'{title}>{look.text(name)}</button>"
+    return f"<th scope='col' data-sort='{key}' data-first='{first}'>{button}</th>"
 
 
 def _row(x: dict, columns: list[tuple], checked: bool) -> str:

@@ -11,6 +11,7 @@ from lab.ui import (
     compare_differences,
     compare_export,
     compare_scores,
+    compare_texts,
 )
 from lab.ui.compare_look import Look
 from lab.ui.compare_view import QUIET, View
@@ -28,6 +29,7 @@ def build(home: Home, found: gr.State, opened: gr.State, tabs: gr.Tabs) -> tuple
         "calibration": ("Calibration", lambda: compare_calibration.build(found)),
         "invalid": ("Invalid outputs", lambda: compare_answers.build_invalid(found)),
         "apart": ("Disagreements", lambda: compare_answers.build_apart(found, opened, tabs)),
+        "texts": ("Text metrics", lambda: compare_texts.build(home, found)),
         "differences": ("Differences", lambda: compare_differences.build(home, found)),
         "export": ("Export", compare_export.build),
     }

@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import gradio as gr
 
-from lab import bases, config, data, tasks
+from lab import bases, config, data, methods, tasks
 from lab.config import Config, Decoding
 from lab.errors import InputError
 from lab.home import Home
@@ -34,6 +34,7 @@ HERE = {  # what the page takes is less than what the command line takes: no pat
     "dataset": "what it learns from",
     "base_model": "the bundled model, or a Hub id: owner/name[@revision]",
 }
+METHOD = "adapter.method"
 ALL_SETTINGS = "All settings"
 LONGEST = 300  # letters of a field
 FEW = 3  # choices that are shown all at once
@@ -105,9 +106,24 @@ class Form:
                 gr.Markdown(f"### {heading}", elem_classes=["section"])
                 with gr.Row():
                     widgets |= {key: component(by_key[key], 170) for key in part}
+        self._show_keys_of(widgets)
         self.components = [widgets[field.key] for field in self.fields]
         self.named = [widgets["task"], widgets["dataset"]]
         self._folded = set(by_key)
+
+    def _show_keys_of(self, widgets: dict) -> None:
+        """Lets the adapter's fields come and go with its method."""
+        method = widgets[METHOD]
+        own = {key: part for key, part in widgets.items() if key.startswith("adapter.") and key != METHOD}
+        for key, part in own.items():
+            part.visible = _belongs(key, method.value)
+        method.change(
+            lambda chosen: [gr.update(visible=_belongs(key, chosen)) for key in own],
+            method,
+            list(own.values()),
+            api_visibility="private",
+            show_progress="hidden",
+        )
 
     def _choices(self, key: str) -> list[str] | None:
         listings = {"task": tasks.listing, "dataset": data.listing, "base_model": lambda home: [config.BUNDLED_MODEL]}
@@ -131,9 +147,9 @@ class Form:
 
     def folded(self, *values) -> str:
         """The heading of the settings that are folded away, with the number of those that are not the default."""
-        changed = 0
+        changed, method = 0, self._method(values)
         for field, value in zip(self.fields, values, strict=True):
-            if field.key in self._folded:
+            if field.key in self._folded and _belongs(field.key, method):
                 try:
                     changed += self._value(field, value) != field.default
                 except InputError:
@@ -143,10 +159,13 @@ class Form:
     def read(self, *values) -> Config:
         """The config that the values of `self.components` make. Raises InputError with all problems in one message.
 
-        A value that equals the default counts as not given, as in a config file: so `max_steps` replaces the epochs.
+        A value that equals the default counts as not given, as in a config file: so `max_steps` replaces the epochs. Nor does
+        one whose field is hidden, for it belongs to another method.
         """
-        given, problems = {}, []
+        given, problems, method = {}, [], self._method(values)
         for field, value in zip(self.fields, values, strict=True):
+            if not _belongs(field.key, method):
+                continue
             try:
                 read = self._value(field, value)
             except InputError as error:
@@ -166,6 +185,10 @@ class Form:
             raise InputError("\n".join(problems))
         return found
 
+    def _method(self, values: tuple) -> Any:
+        """The adapter's method among the values of `self.components`."""
+        return next(value for field, value in zip(self.fields, values, strict=True) if field.key == METHOD)
+
     def _value(self, field: Field, value) -> Any:
         """A field's value as the config takes it. Raises InputError, in words without the key."""
         choices = self._choices(field.key)
@@ -180,6 +203,12 @@ class Form:
         if isinstance(value, float) and value.is_integer() and float not in field.kinds:
             return int(value)
         return value
+
+
+def _belongs(key: str, method: Any) -> bool:
+    """Whether a key counts for a method of adaptation; for one that there is not, every key does."""
+    owners = methods.owners(key.removeprefix("adapter.")) if key.startswith("adapter.") else []
+    return not owners or method in owners or method not in [*methods.METHODS]
 
 
 def _read(field: Field, text: str) -> Any:

@@ -19,6 +19,7 @@ from lab.ui import (
     generate_history,
     generate_lists,
     generate_opened,
+    generate_ratings,
     look,
     offer,
 )
@@ -50,6 +51,7 @@ def build(page: gr.Blocks, home: Home, opened: gr.State) -> None:
         history = generate_history.build(parts)
         tally = generate_blind.build()
         lists = generate_lists.build(home)
+        rated = generate_ratings.build()
         parts.seen, parts.offered = gr.State(None), gr.State(["base"])  # as in the Compare tab
         timer = gr.Timer(LOOK_EVERY)
 
@@ -59,6 +61,7 @@ def build(page: gr.Blocks, home: Home, opened: gr.State) -> None:
     voted = generate_blind.wire(parts, tally)
     generate_history.wire(home, parts, history, [answered, voted])
     generate_lists.wire(page, home, tab, parts, lists)
+    generate_ratings.wire(home, parts, rated)
     generate_opened.wire(page, home, parts, opened)
 
 

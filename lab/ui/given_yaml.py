@@ -2,7 +2,7 @@
 
 import yaml
 
-from lab import config, grid
+from lab import config, grid, wanted_metrics
 from lab import task as task_file
 from lab.config import Config
 from lab.errors import InputError
@@ -35,7 +35,9 @@ def read_sweep(text: str) -> Grid:
 
 
 def refuse_paths(found: Grid) -> None:
-    """Raises InputError where a sweep names a task, dataset, base model or subject by a path."""
+    """Raises InputError where a sweep names a task, dataset, base model, subject or a metric's model by a path."""
+    for model in wanted_metrics.models(found.metrics):
+        access.model_id(model)
     if found.asking:
         offer.taken([found.asking.subject])
         for what, name in (("The task", found.asking.task), ("The dataset", found.asking.dataset)):

@@ -9,19 +9,19 @@ from lab.errors import InputError
 from lab.home import Home
 from lab.job import ALIVE
 from lab.runs import Run
-from lab.subjects import ADAPTER_WEIGHTS
+from lab.subjects import weight_files
 from lab.ui import access
 
 MOST_SUBJECTS = 20
 
 
 def on_offer(home: Home) -> list[str]:
-    """What can be chosen: `base`, then runs that have ended with an adapter, newest first, with their kept checkpoints."""
+    """What can be chosen: `base`, then runs that have ended with an adapter or a model, newest first, with their kept checkpoints."""
     names = ["base"]
     for run_id in runs.listing(home):
         with suppress(InputError):  # one broken folder must not hide the others
             run = Run(home, run_id)
-            if (run.adapter / ADAPTER_WEIGHTS).is_file() and run.status() not in ALIVE:
+            if weight_files(run.left) and run.status() not in ALIVE:
                 names.append(run_id)
             names += [f"{run_id}@{c['step']}" for c in reversed(run.checkpoints()) if c["kept"]]
     return names

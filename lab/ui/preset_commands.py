@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from lab import presets
+from lab import presets, sweeps
 from lab.home import Home
 from lab.presets import Preset
 from lab.ui import access
@@ -10,13 +10,13 @@ from lab.ui.given_yaml import read_config
 
 
 def preset_list(home: Home) -> list[dict]:
-    """All presets, the user's first: name and what it is for."""
+    """All presets, the user's first: name, kind (config or sweep) and what it is for."""
     found = [presets.load(home, name) for name in presets.listing(home)]
-    return [{"name": preset.name, "about": preset.about} for preset in found]
+    return [{"name": x.name, "kind": "sweep" if x.sweep else "config", "about": x.about} for x in found]
 
 
 def preset_show(home: Home, name: str) -> dict:
-    """A preset with all keys of its config."""
+    """A preset with all keys of its config; or its sweep, as YAML text, and the commands that fetch what it needs."""
     return _shown(presets.load(home, name))
 
 
@@ -34,7 +34,11 @@ def preset_delete(home: Home, request: gr.Request, name: str) -> dict:
 
 
 def _shown(preset: Preset) -> dict:
-    return {"name": preset.name, "about": preset.about, "config": preset.config.model_dump()}
+    shown = {"name": preset.name, "about": preset.about}
+    if preset.sweep:
+        needs = [one.command(name) for name, one in preset.needs.items()]
+        return {**shown, "sweep": sweeps.text(preset.sweep), "needs": needs}
+    return {**shown, "config": preset.config.model_dump()}
 
 
 COMMANDS = [preset_list, preset_show, preset_save, preset_delete]

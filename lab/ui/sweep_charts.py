@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab import wanted_metrics
 from lab.grid import written
 from lab.ui import charts
 from lab.ui.charts import BLUE, GREEN, GREY, ORANGE, RED, plain
+from lab.ui.sweep_lines import Column, column_of, each_of, is_numeric
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 WIDE = 30  # a span of values above which the axis is logarithmic
 PANEL, BETWEEN, ABOVE, BELOW = 190, 40, 40, 56  # pixels
 LEGEND = 24  # pixels of a line of the legend
+APART = 0.06  # of the width, between two columns
 LOOKS = [  # colour, dash and marker of the lines, all told apart without colour
     (BLUE, "solid", "circle"),
     (ORANGE, "dash", "diamond"),
@@ -26,46 +29,52 @@ MOST_LINES = 12
 LABELLED = [
     ("accuracy", "Accuracy", "accuracy_ci95"),
     ("macro_f1", "Macro F1", "f1_ci95"),
-    ("invalid", "Invalid", None),
+    ("invalid", "Invalid: share of rows", None),
+    ("train_accuracy", "Accuracy on training rows", None),
 ]
+EACH = "each key"  # all of them side by side
 
 
 def chart(found: dict, along: str) -> Figure | None:
-    """The scores of what `sweep_results.look` gives over the values of one key; None where nothing was scored yet.
+    """The scores of what `sweep_results.look` gives over the values of one key, or of `EACH` of them side by side; None where
+    nothing was scored yet.
 
     Numbers stand on a line, logarithmic where they span much; other values stand side by side in the order of the sweep.
     """
-    scored, panels = found["comparison"], panels_of(found["comparison"])
-    if not scored or not panels:
+    keys = each_of(found) if along == EACH else [along]
+    columns = [column for key in keys if (column := column_of(found, key))]
+    panels = panels_of([x for column in columns for _, points in column.lines for x in points])
+    if not panels:
         return None
-    places = places_of(found, along)
-    lines = lines_of(scored, along)
-    traces = [
-        trace
-        for row, panel in enumerate(panels, 1)
-        for line, (name, points) in enumerate(lines[:MOST_LINES])
-        if (trace := _trace(points, panel, row, line, name, along, places, bool(name)))
-    ]
+    traces, named = [], {}
+    for number, column in enumerate(columns):
+        for row, panel in enumerate(panels, 1):
+            axes = _axes(number, row, len(panels))
+            for line, (name, points) in enumerate(column.lines[:MOST_LINES]):
+                trace = _trace(points, panel, axes, line, name, column)
+                if trace:
+                    trace["showlegend"] = bool(name) and named.setdefault(name, (number, row)) == (number, row)
+                    traces += [*_spread(points, panel, trace, column), trace]
     from plotly.graph_objects import Figure
 
-    return Figure({"data": traces, "layout": _layout(panels, along, places, sum(bool(name) for name, _ in lines))})
+    return Figure({"data": traces, "layout": _layout(panels, columns, f"sweep {along}", len(named))})
+
+
+def _axes(column: int, row: int, panels: int) -> tuple[str, str]:
+    """The names of the axes of a panel, as plotly counts them."""
+    number = column * panels + row
+    return f"x{column + 1 if column else ''}", f"y{number if number > 1 else ''}"
 
 
 def panels_of(scored: list[dict]) -> list[tuple]:
     """Key, heading and key of the interval of all that can be drawn."""
-    texts = dict.fromkeys(key for x in scored for key in x.get("text_metrics", {}))
+    texts = dict.fromkeys(key for x in scored for key in x.get("text_metrics") or {})
     found = [panel for panel in LABELLED if any(x.get(panel[0]) is not None for x in scored)]
-    return found + [
-        (key, key.replace("_", " ").capitalize(), None) for key in texts if any(_number(x, key) for x in scored)
-    ]
+    return found + [(key, wanted_metrics.heading(key), None) for key in texts if any(_number(x, key) for x in scored)]
 
 
 def _number(x: dict, key: str) -> bool:
-    return isinstance(x.get("text_metrics", {}).get(key), int | float)
-
-
-def is_numeric(values: list) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return isinstance((x.get("text_metrics") or {}).get(key), int | float)
 
 
 def is_wide(values: list) -> bool:
@@ -73,40 +82,45 @@ def is_wide(values: list) -> bool:
     return is_numeric(values) and len(values) > 2 and min(values) > 0 and max(values) / min(values) > WIDE
 
 
-def places_of(found: dict, along: str) -> dict[str, float]:
-    """Where each value of a key stands on the axis: a number at itself, anything else by its place in the sweep."""
-    values = list({written(one["values"][along]): one["values"][along] for one in found["runs"]}.items())
-    numeric = is_numeric([value for _, value in values])
-    return {text: value if numeric else place for place, (text, value) in enumerate(values)}
-
-
-def lines_of(scored: list[dict], along: str) -> list[tuple[str, list[dict]]]:
-    """The scored points by the values of the other keys, which name the line."""
-    lines: dict[str, list[dict]] = {}
-    for x in scored:
-        name = ", ".join(f"{key} {written(value)}" for key, value in x["values"].items() if key != along)
-        lines.setdefault(name, []).append(x)
-    return list(lines.items())
-
-
 def value_of(x: dict, key: str) -> float | None:
     """A score as a share; of invalid answers the share of the rows."""
     if key == "invalid":
         return x["invalid"] / x["n"] if x["invalid"] is not None and x["n"] else None
-    return x[key] if key in x else x.get("text_metrics", {}).get(key)
+    return x[key] if key in x else (x.get("text_metrics") or {}).get(key)
 
 
-def _trace(points, panel, row, line, name, along, places, named) -> dict | None:
+def _spread(points: list[dict], panel: tuple, trace: dict, column: Column) -> list[dict]:
+    """Thick strokes from the lowest to the highest seed, behind the means; nothing where there is one."""
+    known = [(column.place(x), (x.get("spread") or {}).get(panel[0])) for x in points]
+    known = [(place, between) for place, between in known if between]
+    if not known:
+        return []
+    stroke = {
+        **{key: trace[key] for key in ("xaxis", "yaxis", "legendgroup")},
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{trace['name']}: lowest to highest seed",
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "opacity": 0.4,
+        "line": {"color": trace["line"]["color"], "width": 7},
+        "x": [at for place, _ in known for at in (place, place, None)],
+        "y": [at for _, between in known for at in (between["min"], between["max"], None)],
+    }
+    return [stroke]
+
+
+def _trace(points, panel, axes, line, name, column: Column) -> dict | None:
     key, heading, interval = panel
     colour, dash, symbol = LOOKS[line % len(LOOKS)]
-    numeric = _are_numbers(places)
+    numeric, along = _are_numbers(column.places), column.along
     known = sorted(
-        ((places[written(x["values"][along])], value_of(x, key), x) for x in points if value_of(x, key) is not None),
+        ((column.place(x), value_of(x, key), x) for x in points if value_of(x, key) is not None),
         key=lambda one: one[0],
     )
     if not known:
         return None
-    bounds = [(x[interval] if interval else None) or [value, value] for _, value, x in known]
+    bounds = [(x.get(interval) if interval else None) or [value, value] for _, value, x in known]
     said = [
         f"{plain(along)} {plain(written(x['values'][along]))}: {value:.3f}"
         + (f" ({low:.3f} to {high:.3f})" if interval else "")
@@ -123,13 +137,12 @@ def _trace(points, panel, row, line, name, along, places, named) -> dict | None:
     return {
         "type": "scatter",
         "mode": "lines+markers" if numeric else "markers",
-        "name": plain(name) if named else f"{heading[0].lower()}{heading[1:]}",
+        "name": plain(name) if name else f"{heading[0].lower()}{heading[1:]}",
         "legendgroup": name,
-        "showlegend": named and row == 1,
         "x": [place for place, _, _ in known],
         "y": [value for _, value, _ in known],
-        "xaxis": "x",
-        "yaxis": f"y{row if row > 1 else ''}",
+        "xaxis": axes[0],
+        "yaxis": axes[1],
         "line": {"color": colour, "dash": dash, "width": 1.8},
         "marker": {"color": colour, "symbol": symbol, "size": 9},
         **({"error_y": error} if interval else {}),
@@ -147,26 +160,36 @@ def height_of(panels: int, named: int) -> int:
     return ABOVE + LEGEND * named + PANEL * panels + BETWEEN * (panels - 1) + BELOW
 
 
-def _layout(panels: list[tuple], along: str, places: dict[str, float], named: int) -> dict:
+def _layout(panels: list[tuple], columns: list[Column], name: str, named: int) -> dict:
     height = height_of(len(panels), named)
     inner = height - ABOVE - LEGEND * named - BELOW
-    numbers = list(places.values())
-    numeric = _are_numbers(places)
-    axis = {**charts.AXIS, "title": {"text": plain(along)}, "anchor": f"y{len(panels) if len(panels) > 1 else ''}"}
-    axis |= {"tickmode": "array", "tickvals": numbers, "ticktext": [plain(text) for text in places]}
+    layout = {**charts.layout(name, height, "closest"), "annotations": []}
+    layout["margin"] = {"l": 10, "r": 10, "t": ABOVE + LEGEND * named, "b": BELOW}
+    layout["legend"] = {"orientation": "v", "y": 1 + 26 / inner, "yanchor": "bottom", "x": 0}
+    for number, column in enumerate(columns):
+        left, right = number / len(columns), (number + 1) / len(columns)
+        right -= APART if number + 1 < len(columns) else 0
+        x, lowest = _axes(number, len(panels), len(panels))
+        layout[f"xaxis{x[1:]}"] = {**_x_axis(column), "anchor": lowest, "domain": [left, right]}
+        for row, (_, heading, interval) in enumerate(panels, 1):
+            y, top = _axes(number, row, len(panels))[1], 1 - (row - 1) * (PANEL + BETWEEN) / inner
+            says = f"{heading}, with 95% interval" if interval else heading
+            place = {"xref": "paper", "yref": "paper", "x": left, "y": top, "xanchor": "left", "yanchor": "bottom"}
+            layout["annotations"].append({**place, "text": says, "showarrow": False, "font": {"size": 12}})
+            axis = {**charts.AXIS, "domain": [max(0, top - PANEL / inner), top], "rangemode": "tozero"}
+            same = {"matches": _axes(0, row, len(panels))[1]} if number else {}
+            layout[f"yaxis{y[1:]}"] = {**axis, "tickformat": ".2~f", "anchor": x, **same}
+    return layout
+
+
+def _x_axis(column: Column) -> dict:
+    numbers = list(column.places.values())
+    numeric = _are_numbers(column.places)
+    axis = {**charts.AXIS, "title": {"text": plain(column.along)}}
+    axis |= {"tickmode": "array", "tickvals": numbers, "ticktext": [plain(text) for text in column.places]}
     if numeric and is_wide(numbers):
         axis["type"] = "log"
     elif not numeric or len(numbers) == 1:
         middle = numbers[0] if len(numbers) == 1 else 0
         axis["range"] = [middle - 0.5, numbers[-1] + 0.5]
-    layout = {**charts.layout(f"sweep {along}", height, "closest"), "xaxis": axis, "annotations": []}
-    layout["margin"] = {"l": 10, "r": 10, "t": ABOVE + LEGEND * named, "b": BELOW}
-    layout["legend"] = {"orientation": "v", "y": 1 + 26 / inner, "yanchor": "bottom", "x": 0}
-    for row, (_, heading, interval) in enumerate(panels, 1):
-        top = 1 - (row - 1) * (PANEL + BETWEEN) / inner
-        says = f"{heading}, with 95% interval" if interval else f"{heading}: share of rows"
-        place = {"xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left", "yanchor": "bottom"}
-        layout["annotations"].append({**place, "text": says, "showarrow": False, "font": {"size": 12}})
-        y = {**charts.AXIS, "domain": [max(0, top - PANEL / inner), top], "rangemode": "tozero", "tickformat": ".2~f"}
-        layout[f"yaxis{row if row > 1 else ''}"] = y
-    return layout
+    return axis

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from lab import sweep_results, sweep_words, sweeping, sweeps
+from lab import ahead, presets, sweep_asked, sweep_results, sweep_words, sweeping, sweeps
 from lab.errors import InputError
 from lab.home import Home
 from lab.job import ALIVE
@@ -28,7 +28,7 @@ grid:
 
 def build(page: gr.Blocks, home: Home, tab: gr.Tab, swept: gr.State) -> list:
     """`swept` is the name of the sweep that is shown. Returns handler, inputs and outputs of a look at the disk."""
-    parts = _layout()
+    parts = _layout(home)
     seen = gr.State({})  # what is shown, so that only what has changed is sent
     shown = [swept, parts.which, parts.along, parts.told, parts.chart, parts.go_on, parts.stop, parts.delete, seen]
 
@@ -67,7 +67,8 @@ def _look(home: Home, name: str, along: str, before: dict) -> list | None:
     try:
         sweep = sweeps.load(home, name)
         members = sweep_results.members(home, sweep)
-        along = along if along in sweep.grid.keys else sweep.grid.keys[0]
+        axes = _axes(sweep)
+        along = along if along in axes else _first(sweep, axes)
         now = {"names": names, "name": name, "along": along, "state": hash(_state(home, members))}
         if now == before:
             return None
@@ -85,7 +86,7 @@ def _look(home: Home, name: str, along: str, before: dict) -> list | None:
     return [
         name,
         gr.update(choices=names, value=name),
-        gr.update(choices=sweep.grid.keys, value=along, visible=len(sweep.grid.keys) > 1),
+        gr.update(choices=axes, value=along, visible=len(axes) > 1),
         told(found),
         gr.update(value=figure, visible=figure is not None),
         gr.update(interactive=missing),
@@ -95,6 +96,19 @@ def _look(home: Home, name: str, along: str, before: dict) -> list | None:
     ]
 
 
+def _axes(sweep: Sweep) -> list[str]:
+    """Along which keys the scores can be drawn."""
+    axes = sweep_asked.axes(sweep.grid)
+    return [*axes, sweep_charts.EACH] if len(axes) > 1 else axes
+
+
+def _first(sweep: Sweep, axes: list[str]) -> str:
+    """Along which they are drawn at first: over the epochs where there are some, else over each key of several blocks."""
+    if sweep_asked.EPOCH in axes:
+        return sweep_asked.EPOCH
+    return axes[-1] if len(sweep.grid.blocks) > 1 or sweep.grid.decodings else axes[0]
+
+
 def _state(home: Home, members: list[dict]) -> tuple:
     """Another one whenever a sweep may have to be drawn again."""
     state = home.evaluations.stat().st_mtime_ns if home.evaluations.is_dir() else 0
@@ -102,19 +116,26 @@ def _state(home: Home, members: list[dict]) -> tuple:
 
 
 def told(found: dict) -> str:
-    """A sweep in words and as a table, as HTML."""
-    columns, rows = sweep_words.table(found)
+    """A sweep in words and as tables, as HTML."""
+    tables = _table("Runs and scores of the sweep", *sweep_words.table(found))
+    if found["cells"]:
+        tables = _table("Scores by epoch, decoding and over the seeds", *sweep_words.cells_table(found)) + tables
+    said = "".join(f"<li>{look.text(sentence)}</li>" for sentence in sweep_words.said(found))
+    return (
+        f'<div class="curve-words sweep-told"><h3 aria-live="polite">{look.text(sweep_words.title(found))}</h3>'
+        f"<ul>{said}</ul>{tables}</div>"
+    )
+
+
+def _table(label: str, columns: list[str], rows: list[list[str]]) -> str:
     heads = "".join(f'<th scope="col">{look.text(name)}</th>' for name in columns)
     body = "".join(
         f'<tr><th scope="row">{look.text(row[0])}</th>{"".join(f"<td>{look.text(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows
     )
-    said = "".join(f"<li>{look.text(sentence)}</li>" for sentence in sweep_words.said(found))
     return (
-        f'<div class="curve-words sweep-told"><h3 aria-live="polite">{look.text(sweep_words.heading(found))}</h3>'
-        f"<ul>{said}</ul>"
-        '<div class="by-epoch" role="region" aria-label="Runs and scores of the sweep" tabindex="0"><table>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></div>"
+        f'<div class="by-epoch" role="region" aria-label="{label}" tabindex="0"><table>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -158,13 +179,24 @@ def _actions(home: Home, parts: SimpleNamespace, swept: gr.State, seen: gr.State
     def start_text(request: gr.Request, text):
         try:
             access.may_change(request)
-            prepared = sweeps.prepare(home, read_sweep(text or ""))
+            wanted = read_sweep(text or "")
+            needs = _needs(home)
+            ahead.refuse(ahead.lacking(home, wanted, needs), needs)
+            prepared = sweeps.prepare(home, wanted)
             begun = sweeping.start(home, prepared)
         except InputError as error:
             return gr.skip(), look.line(str(error))
         notes = " ".join(prepared.notes)
         return begun.name, look.line(f"The sweep {begun.name} has {len(begun.runs)} points. {notes}")
 
+    @access.handler
+    def take_preset(name):
+        preset = presets.load(home, name or "")
+        if not preset.sweep:
+            raise InputError(f"{name} is a preset of one run; choose it above the form.")
+        return sweeps.text(preset.sweep), look.line(preset.about)
+
+    parts.preset.input(take_preset, parts.preset, [parts.text, parts.said], **QUIET)
     parts.stop.click(ask_stop, swept, asking, **QUIET)
     parts.delete.click(ask_delete, swept, asking, **QUIET)
     parts.keep.click(lambda: (None, HIDDEN, HIDDEN), None, asking, **QUIET)
@@ -176,6 +208,11 @@ def _actions(home: Home, parts: SimpleNamespace, swept: gr.State, seen: gr.State
     ]
 
 
+def _needs(home: Home) -> ahead.Needs:
+    """The datasets that presets need, with the commands that fetch them."""
+    return {name: one for preset in presets.of_sweeps(home) for name, one in presets.load(home, preset).needs.items()}
+
+
 def started(home: Home, sweep: Sweep) -> tuple:
     """Goes on with a sweep: what was broken off is resumed, what is missing is started. The name, and a line about it."""
     begun = sweeping.start(home, sweeps.prepare(home, sweep.grid, sweep.task))
@@ -185,7 +222,7 @@ def started(home: Home, sweep: Sweep) -> tuple:
 # -- layout ----------------------------------------------------------------------------------------------------------------
 
 
-def _layout() -> SimpleNamespace:
+def _layout(home: Home) -> SimpleNamespace:
     """All parts by their names, where the page stands."""
     gr.Markdown("## Sweeps", elem_classes=["section"])
     with gr.Row(elem_classes=["at-end"]):
@@ -202,6 +239,10 @@ def _layout() -> SimpleNamespace:
     told = gr.HTML(apply_default_css=False)
     chart = gr.Plot(label="Scores", show_label=False, visible=False)
     with gr.Accordion("A sweep as YAML", open=False):
+        names = [(f"preset {name}", name) for name in presets.of_sweeps(home)]
+        preset = gr.Dropdown(
+            names, value=None, label="Start from a published experiment", info="fills the text", **free
+        )
         text = gr.Textbox(
             label="Sweep",
             info="A config with grid:, or with subject: the decodings under which one subject is evaluated.",

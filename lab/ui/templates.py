@@ -121,7 +121,8 @@ def written(chosen: Config) -> tuple[str, str]:
 
 def choices_of(home: Home) -> list[tuple[str, str]]:
     """What is shown and what it stands for: the defaults, presets, runs."""
-    kept = [(f"preset {name}", PRESET + name) for name in presets.listing(home)]
+    sweeps = presets.of_sweeps(home)  # which are no config, and stand among the sweeps
+    kept = [(f"preset {name}", PRESET + name) for name in presets.listing(home) if name not in sweeps]
     made = [(f"as run {run_id}", RUN + run_id) for run_id in runs.listing(home)[:MOST_RUNS]]
     return [("the defaults", DEFAULTS), *kept, *made]
 

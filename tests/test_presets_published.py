@@ -1,0 +1,151 @@
+"""The published experiments as presets: the full ones are checked without rows and models, the small ones really run."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lab import ahead, data, grid, presets, tasks
+from lab.cli import cli
+from lab.errors import InputError
+from lab.home import ROOT
+from lab.presets import Needed
+
+FULL = ["sst2", "codebook", "fact-check", "alpaca"]
+SMALL = [f"{name}-small" for name in FULL]
+
+
+def dry_run(name: str, code: int = 0) -> dict | str:
+    done = CliRunner().invoke(cli, ["sweep", name, "--dry-run", "--json"])
+    assert done.exit_code == code, done.output
+    return json.loads(done.stdout) if code == 0 else done.stderr
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_full_preset_is_checked_without_a_download_and_says_what_was_not(home, name, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    found = dry_run(name)
+    assert found["name"] == name and all(one["steps"] > 0 for one in found["runs"])
+    said = "\n".join(found["unchecked"])
+    assert "exists and may be used" in said and "gated" in said and "GPU" in said and "estimates" in said
+    fetched = re.findall(r"python -m lab dataset add \S+ hub:\S+", said)
+    assert len(fetched) == (name in ("sst2", "alpaca"))
+    assert not list(home.path.rglob("*.yaml"))
+    for point in presets.load(home, name).sweep.points:
+        assert "bf16" not in str(point.config) and point.config.optimizer == "adamw"  # as a T4 or a V100 takes it
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_preset_needs_nothing_from_elsewhere(home, name):
+    found = dry_run(name)
+    assert found["unchecked"] == [] and {one["status"] for one in found["runs"]} <= {"not started", "skipped"}
+    preset = presets.load(home, name)
+    assert preset.about and not preset.needs
+    assert {point.config.base_model for point in preset.sweep.points} == {"tiny-llama"}
+    assert grid.parse({"name": name, **preset.sweep.definition}).points == preset.sweep.points
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_the_twin_sweeps_the_same_things(home, name):
+    full, small = (presets.load(home, one).sweep for one in (name, f"{name}-small"))
+    if name != "alpaca":  # of which only one model is bundled
+        assert full.keys == small.keys
+    assert bool(full.decodings) == bool(small.decodings) and bool(full.scored_on) == bool(small.scored_on)
+    assert {tuple(p.values) for p in full.decodings} == {tuple(p.values) for p in small.decodings}
+
+
+def test_the_grids_are_those_that_were_published(home):
+    points = {name: presets.load(home, name).sweep.points for name in FULL}
+    cells = {(p.config.train_rows, p.config.epochs) for p in points["sst2"]}
+    assert {(100, 1), (100, 10), (100, 20), (100, 50), (500, 1), (1000, 1), (5000, 1), (10000, 1), ("all", 1)} < cells
+    for point in points["codebook"]:
+        config = point.config
+        assert (config.validation, config.rows_seed, config.schedule) == (0.2, 42, "constant")
+        assert config.evaluate_at == [10, 20, 50, 100, 200] and config.score_train_rows and config.warmup >= 1
+    assert {(p.config.task, p.config.max_length) for p in points["codebook"]} == {
+        *(("town-hall-brief", 512), ("town-hall-names", 256), ("town-hall-tone", 512), ("town-hall-side", 512))
+    }
+    for point in points["fact-check"]:
+        config = point.config
+        assert (config.batch_size, config.accumulate, config.learning_rate, config.epochs) == (1, 16, 4e-4, 3)
+        assert (config.validation, config.warmup, config.max_length) == ("none", 0.03, 512)
+        assert (config.decoding.temperature, config.decoding.max_new_tokens) == (0.1, 512)
+    swept = presets.load(home, "alpaca").sweep.decodings
+    for key, values in (("top_k", range(30, 81, 10)), ("beams", range(2, 9)), ("temperature", (0, 0.25, 0.5, 0.75, 1))):
+        assert set(values) <= {point.values[f"decoding.{key}"] for point in swept}
+    assert {p.config.validation for p in points["alpaca"]} == {27}
+
+
+@pytest.mark.parametrize(("name", "labels"), [("brief", 7), ("names", 7), ("tone", 3), ("side", 3)])
+def test_every_variant_of_the_codebook_knows_all_labels_of_the_statements(home, name, labels):
+    task = tasks.load(home, f"town-hall-{name}")
+    rows = data.load(home, "town-hall").rows("train")
+    assert len(task.names) == labels
+    assert {task.gold(row) for row in rows} == set(task.names)
+
+
+def test_what_is_not_here_is_asked_for_with_its_command(home):
+    done = CliRunner().invoke(cli, ["sweep", "sst2"])
+    assert done.exit_code == 2
+    assert "dataset add sst2 hub:stanfordnlp/sst2 --text sentence --label label" in done.stderr
+    done = CliRunner().invoke(cli, ["sweep", "quick-look"])
+    assert done.exit_code == 2 and "train --preset quick-look" in done.stderr
+    done = CliRunner().invoke(cli, ["train", "--preset", "sst2", "--dry-run"])
+    assert done.exit_code == 2 and "lab sweep sst2" in done.stderr
+    done = CliRunner().invoke(cli, ["sweep", "nowhere"])
+    assert done.exit_code == 2 and "no preset 'nowhere'" in done.stderr
+
+
+def test_a_cell_with_more_rows_than_were_published_is_skipped_ahead_and_columns_are_checked(home):
+    wanted = grid.parse({"task": "sst2", "dataset": "films", "grid": {"train_rows": [100, 7000]}})
+    needs = {"films": Needed(source="hub:a/b", text="sentence", label="label", rows={"train": 6920, "validation": 872})}
+    runs = ahead.foreseen(home, wanted, needs)["runs"]
+    assert [one["status"] for one in runs] == ["not started", "skipped"]
+    assert runs[1]["why"] == "7,000 rows are asked for, films has 6,920 to train."
+    needs["films"] = needs["films"].model_copy(update={"text": "line"})
+    with pytest.raises(InputError, match="no column 'sentence'"):
+        ahead.foreseen(home, wanted, needs)
+    for wrong in ({"task": "gone"}, {"base_model": "nothing"}):
+        with pytest.raises(InputError):
+            ahead.foreseen(
+                home, grid.parse({"task": "sst2", "dataset": "films", **wrong, "grid": {"seed": [1]}}), needs
+            )
+
+
+def test_presets_of_sweeps_stand_beside_those_of_configs(home):
+    listed = json.loads(CliRunner().invoke(cli, ["preset", "list", "--json"]).stdout)
+    kinds = {one["name"]: one["kind"] for one in listed}
+    assert {kinds[name] for name in FULL + SMALL} == {"sweep"} and kinds["quick-look"] == "config"
+    shown = json.loads(CliRunner().invoke(cli, ["preset", "show", "sst2", "--json"]).stdout)
+    assert "train_rows: 100" in shown["sweep"] and shown["needs"][0].startswith("python -m lab dataset add sst2")
+    (home.path / "presets").mkdir(parents=True)
+    for text in ("sweep: {grid: {seed: [1]}}\nextra: 1", "sweep: 3", "sweep: {grid: {seed: [1]}}\nneeds: {x: {}}"):
+        (home.path / "presets" / "mine.yaml").write_text(text)
+        with pytest.raises(InputError, match="The preset mine"):
+            presets.load(home, "mine")
+
+
+# -- the real runs ---------------------------------------------------------------------------------------------------------
+
+
+def ran(home: Path, name: str) -> dict:
+    command = [sys.executable, "-m", "lab", "sweep", name, "--home", str(home), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800, env={**os.environ})
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.nightly
+def test_films_small_learns_with_rows_and_epochs_and_counts_what_is_irregular(tmp_path):
+    found = ran(tmp_path, "sst2-small")
+    by = {(x["values"]["train_rows"], x["values"]["epochs"], x["values"]["max_steps"]): x for x in found["comparison"]}
+    assert len(by) == 8 and [one["status"] for one in found["runs"]].count("skipped") == 1
+    assert by["all", 1, None]["accuracy"] > 0.8 > by["all", None, 7]["accuracy"]
+    assert by["all", None, 7]["invalid"] > 500 and by["all", 1, None]["invalid"] == 0
+    trained = [one for one in found["runs"] if one["status"] == "finished"]
+    assert all(one["first_loss"] > one["last_loss"] for one in trained)
