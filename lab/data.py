@@ -31,6 +31,7 @@ class About(Strict):
     label: str | None = None
     target: str | None = None
     label_names: list[str] | None = None  # names of the integer labels 0, 1, …
+    made_from: dict | None = None  # of a dataset made of others: their names and fingerprints, and how
 
 
 class Dataset:
@@ -199,6 +200,16 @@ def fingerprint(rows: list[dict]) -> str:
     return hashlib.sha256("\n".join(row_keys(rows)).encode()).hexdigest()[:16]
 
 
+def origin(dataset: Dataset) -> dict:
+    """What a dataset that is made of this one keeps of it."""
+    return {"dataset": dataset.name, "fingerprint": fingerprint(dataset.all_rows())}
+
+
+def in_words(made_from: dict) -> str:
+    """An `origin`, said in a sentence."""
+    return f"Made from {made_from['dataset']}, fingerprint {made_from['fingerprint']}."
+
+
 def describe(dataset: Dataset, count_tokens: Callable[[list[dict]], list[int]], limit: int) -> dict:
     """What `dataset show` prints: rows by split, label balance, duplicates, overlap between splits, token lengths."""
     text, label = dataset.about.text, dataset.about.label
@@ -224,4 +235,5 @@ def describe(dataset: Dataset, count_tokens: Callable[[list[dict]], list[int]], 
         },
         "fingerprint": fingerprint(dataset.all_rows()),
         "about": dataset.about.about,
+        "made_from": dataset.about.made_from,
     }

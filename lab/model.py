@@ -5,9 +5,11 @@ import gc
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
+from bitsandbytes.nn import Linear8bitLt
 from peft import PeftModel, PeftType
 from safetensors import SafetensorError
 from transformers import (
@@ -100,6 +102,7 @@ class Model:
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise WorkError(f"{base.name} cannot be loaded: {str(error).splitlines()[0]}") from error
         _compute_in_float32_on_cpu(self.network)
+        _keep_int8_scales(self.network)
         prefix.adopt(self.network)
         stops = _generation(base, self.network).eos_token_id
         self.stops = set(stops if isinstance(stops, list) else [stops]) - {None}
@@ -213,8 +216,8 @@ class Model:
     def _read_adapter(self, adapter: Path, name: str) -> None:
         if isinstance(self.network, PeftModel):
             self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)
-            return
-        self.network = PeftModel.from_pretrained(self.network, adapter, adapter_name=name)
+        else:
+            self.network = PeftModel.from_pretrained(self.network, adapter, adapter_name=name)
         if self.network.peft_type == PeftType.ADAPTION_PROMPT:
             tuners.with_late_forward(self.network)
             self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)  # again, now in float32
@@ -257,3 +260,17 @@ def _compute_in_float32_on_cpu(network: torch.nn.Module) -> None:
     for module in network.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
+
+
+def _keep_int8_scales(network: torch.nn.Module) -> None:
+    # PEFT's DoRA reads the weights of 8-bit layers at each forward and on a CPU puts a copy without scales in their place,
+    # from which bitsandbytes would take them.
+    for module in network.modules():
+        if isinstance(module, Linear8bitLt):
+            module.init_8bit_state = partial(_take_weights, module)
+
+
+def _take_weights(layer: Linear8bitLt) -> None:
+    if layer.weight.SCB is not None:
+        layer.state.SCB = layer.weight.SCB
+    layer.state.CB, layer.weight.CB, layer.weight.SCB = layer.weight.CB, None, None

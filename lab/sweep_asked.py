@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import blocks as several
+from lab.bases import public_name
 from lab.comparison import Comparison
 from lab.config import decoding as with_settings
 from lab.errors import InputError
@@ -50,6 +51,24 @@ def all_of(home: Home, sweep: Sweep) -> list[Ask]:
             with suppress(InputError):
                 found += _of_run(Run(home, one["id"]), sweep.grid, place, epochs)
     return found
+
+
+def of_bases(home: Home, sweep: Sweep) -> list[tuple[dict, Comparison]]:
+    """What each base is asked beside the first run that stands on it: `{base_model, quantization, task}`, and the comparison,
+    whose first subject is the base."""
+    found = {}
+    for one in sweep.runs if not sweep.grid.asking else []:
+        with suppress(InputError):
+            run = Run(home, one["id"] or "")
+            config = run.config
+            about = {
+                "base_model": public_name(config.base_model),
+                "quantization": config.quantization,
+                "task": config.task,
+            }
+            asked = _comparison(run.id, [], sweep.grid)
+            found.setdefault(str(about), (about, asked.model_copy(update={"subjects": ["base", run.id]})))
+    return list(found.values())
 
 
 def _of_run(run: Run, grid: Grid, place: int, epochs: bool) -> list[Ask]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from lab import comparison, scoreboard, sweep_asked, sweep_cells, sweeps, text_scores
 from lab.comparison import Comparison
-from lab.errors import InputError
+from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.home import Home
 from lab.runs import Run
@@ -109,6 +109,19 @@ def lacking(home: Home, sweep: Sweep) -> list[Comparison]:
     return [one for one in wanted if _can_be_asked(home, one)]
 
 
+def base_of(home: Home, one: Comparison) -> Evaluation | None:
+    """The evaluation of the base, the first subject of a comparison; None where it was not made yet."""
+    with suppress(InputError, WorkError):
+        return comparison.known(home, one)[0]
+    return None
+
+
+def _bases(home: Home, sweep: Sweep) -> list[dict]:
+    """The objects of `compare` of the bases on which the runs stand, with `base_model` and `quantization`."""
+    found = [(about, base_of(home, one)) for about, one in sweep_asked.of_bases(home, sweep)]
+    return [{**about, **scoreboard.compare([made], wanted=sweep.grid.metrics)[0][0]} for about, made in found if made]
+
+
 def _can_be_asked(home: Home, one: Comparison) -> bool:
     with suppress(InputError):  # it held out no rows, say
         return bool(comparison.look_up(home, one).questions)
@@ -120,7 +133,7 @@ def look(home: Home, sweep: Sweep) -> dict:
 
     `comparison` has the objects of `compare` for all points that were scored, on the rows that all of them share, each
     with its `values`; with `decodings` one for each of them. `cells` are the scores at each epoch over several seeds, see
-    `sweep_cells`; none where they would only say the same again.
+    `sweep_cells`; none where they would only say the same again. `bases` are those of the models without any training.
     """
     belong = members(home, sweep)
     if sweep.grid.asking:
@@ -152,6 +165,7 @@ def look(home: Home, sweep: Sweep) -> dict:
         "runs": belong,
         "comparison": compared,
         "cells": cells,
+        "bases": _bases(home, sweep),
         "notes": notes,
     }
 

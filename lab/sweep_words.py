@@ -113,6 +113,17 @@ def title(found: dict) -> str:
     return f"{found['name']}: {what} over {over}; {states(found['runs'])}"
 
 
+def _of_base(x: dict) -> str:
+    """What a base scores before any training."""
+    reads = x["accuracy"] is not None
+    scores = [f"accuracy {share(x['accuracy'], x['accuracy_ci95'])}, invalid {_invalid(x)}"] if reads else []
+    texts = [
+        f"{heading(key)} {share(value)}" for key, value in (x.get("text_metrics") or {}).items() if value is not None
+    ]
+    task = f", asked by {x['task']}" if x["task"] else ""
+    return f"Before training, {x['base_model']} ({x['quantization']}{task}): {'; '.join([*scores, *texts])}."
+
+
 def said(found: dict) -> list[str]:
     """What is to be read from the scores, and what is to be minded of them."""
     scored = [x for x in found["comparison"] if x["accuracy"] is not None]
@@ -130,4 +141,4 @@ def said(found: dict) -> list[str]:
         )
     if any(x["p_value"] is not None for x in scored):
         sentences.append("p: exact McNemar test against the first row, not adjusted for their number.")
-    return sentences + found["notes"]
+    return sentences + [_of_base(x) for x in found.get("bases", [])] + found["notes"]

@@ -59,6 +59,8 @@ def _score(home: Home, sweep: Sweep) -> Sweep:
     wanted = [one.comparison for one in sweep_asked.all_of(home, sweep)]
     known = zip(wanted, sweeps.evaluated(home, wanted), strict=True)
     lacking = [one for one, made in known if made is None or text_scores.lacking(made, grid.metrics)]
+    if grid.scored_on:  # else each run has scored its base before it trained
+        lacking += [one for _, one in sweep_asked.of_bases(home, sweep) if sweep_results.base_of(home, one) is None]
     if lacking and not (job and job.status() in ALIVE):
         sweep = replace(sweep, job=jobs.score_later(home, lacking).id)
         sweeps.keep(home, sweep)

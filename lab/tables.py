@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -175,11 +176,32 @@ def _from_objects(placed: list[tuple], path: Path) -> pa.Table:
 
 
 def _array(values: list) -> pa.Array:
-    """A column; one whose values are of several kinds is kept as text."""
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
+    """A column; one whose values are of several kinds, or that a file cannot hold, is kept as text.
+
+    Objects of a column have the same keys: one that a row lacks is there with nothing in it, as columns are.
+    """
+    with suppress(pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        found = pa.array(values)
+        plain = not pa.types.is_nested(found.type) and not pa.types.is_floating(found.type)
+        if plain or (not _has_empty_object(found.type) and all(map(_kept, values, found.to_pylist()))):
+            return found
+    return pa.array([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
+
+
+def _has_empty_object(kind: pa.DataType) -> bool:
+    """Whether objects without a key stand somewhere in a column, for which parquet has no form."""
+    if pa.types.is_struct(kind):
+        return kind.num_fields == 0 or any(_has_empty_object(kind.field(i).type) for i in range(kind.num_fields))
+    return pa.types.is_list(kind) and _has_empty_object(kind.value_type)
+
+
+def _kept(value, found) -> bool:
+    """Whether no yes or no of a value has become a number, as Arrow makes of them beside numbers."""
+    if isinstance(value, dict) and isinstance(found, dict):
+        return all(_kept(value.get(key), inner) for key, inner in found.items())
+    if isinstance(value, list) and isinstance(found, list):
+        return all(map(_kept, value, found))
+    return isinstance(value, bool) == isinstance(found, bool)
 
 
 def _read_parquet(path: Path) -> pa.Table:

@@ -161,6 +161,31 @@ def test_exactly_one_of_epochs_and_steps_is_given(values):
     assert "epochs, max_steps: give exactly one" in said
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"adapter": {"method": "full"}}, "needs quantization: none"),
+        ({"adapter": {"method": "full", "r": 8}, "quantization": "none"}, "adapter.r: belongs to the method lora"),
+        ({"adapter": {"method": "adalora", "dora": True}}, "adapter.dora: belongs to the method lora, not to adalora"),
+        ({"adapter": {"method": "llama-adapter", "rslora": True}}, "adapter.rslora: belongs to the method lora"),
+        ({"adapter": {"adapter_len": 5}}, "adapter.adapter_len: belongs to the method llama-adapter, not to lora"),
+        ({"adapter": {"method": "llama-adapter", "alpha": 8}}, "belongs to the method lora and adalora"),
+        ({"adapter": {"method": "adalora", "target_r": 12}}, "12 must be less than initial_r, 12"),
+        ({"adapter": {"method": "adalora", "tinit": 0.6, "tfinal": 0.4}}, "less than 1 together"),
+        ({"adapter": {"method": "ia3"}}, "adapter.method"),
+    ],
+)
+def test_what_contradicts_the_method_is_said(values, said):
+    assert said in message(values)
+
+
+def test_a_method_takes_its_own_keys_and_the_defaults_of_others():
+    for method in ("lora", "adalora", "llama-adapter", "full"):
+        made = parse({"adapter": {"method": method}, "quantization": "none"})
+        assert parse(yaml.safe_load(dump(made))) == made
+    assert parse({"adapter": {"method": "adalora", "initial_r": 64, "target_r": 16}}).adapter.target_r == 16
+
+
 # -- --set -----------------------------------------------------------------------------------------------------------
 
 

@@ -147,3 +147,29 @@ def test_a_folder_of_this_machine_never_comes_onto_the_form(filled, tmp_path):
 def test_what_is_folded_away_says_how_much_of_it_was_changed(filled):
     assert filled.folded(*filled.filled(Config(epochs=3))) == "All settings"
     assert filled.folded(*filled.filled(Config(seed=1, adapter={"r": 4}))) == "All settings (2 changed)"
+
+
+@pytest.mark.parametrize(
+    ("method", "shown"),
+    [
+        ("lora", {"r", "alpha", "dropout", "targets", "rslora", "dora"}),
+        ("adalora", {"alpha", "dropout", "targets", "initial_r", "target_r", "tinit", "tfinal", "orthogonality"}),
+        ("llama-adapter", {"adapter_len", "adapter_layers"}),
+        ("full", set()),
+    ],
+)
+def test_only_the_keys_of_the_chosen_method_are_shown(filled, method, shown):
+    keys = [field.key for field in filled.fields if field.key.startswith("adapter.") and field.key != "adapter.method"]
+    assert {key.removeprefix("adapter.") for key in keys if form._belongs(key, method)} == shown
+    if method == "lora":  # as the form opens
+        parts = dict(zip((field.key for field in filled.fields), filled.components, strict=True))
+        assert {key.removeprefix("adapter.") for key in keys if parts[key].visible} == shown
+
+
+def test_what_is_hidden_counts_for_nothing(filled):
+    made = read(filled, adapter__method="llama-adapter", adapter__r=64.0, adapter__dora=True, adapter__adapter_len=5.0)
+    assert made.adapter == Config(adapter={"method": "llama-adapter", "adapter_len": 5}).adapter
+    assert problems(filled, adapter__method="full") == [
+        "adapter.method: full trains all weights, which needs quantization: none"
+    ]
+    assert problems(filled, adapter__method=["lora"])[0].startswith("adapter.method: ")

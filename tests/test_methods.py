@@ -115,7 +115,7 @@ def test_all_of_them_are_compared_and_answer_side_by_side_as_the_plain_libraries
     )
     for run in runs.values():
         stops = read_json(run.left / "lab.json")["stop_tokens"]
-        network = plain.network(run, tiny_model)
+        network = plain.whole(run.left) if run.method.is_whole else plain.adapted(tiny_model, run.left)
         assert plain.said(network, tokenizer, renderer.prompt_ids(row), stops, 8) == outputs[run.id]
     assert AutoTokenizer.from_pretrained(runs["full"].left).get_vocab() == tokenizer.get_vocab()
 
@@ -239,19 +239,10 @@ def as_row(example) -> dict:
 # -- where a method cannot go ----------------------------------------------------------------------------------------------
 
 
-def phi(folder):
-    from transformers import PhiConfig, PhiForCausalLM
-
-    tiny.tokenizer_folder(folder, "phi")
-    sizes = {"vocab_size": 600, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
-    PhiForCausalLM(PhiConfig(**sizes, num_attention_heads=4, bos_token_id=0, eos_token_id=0)).save_pretrained(folder)
-    return folder
-
-
 def test_llama_adapter_on_phi_is_refused_before_anything_is_loaded(lab, tmp_path, monkeypatch):
     monkeypatch.setattr("lab.model.Model", None)
     words = ["train", "--dry-run", "--home", lab.path, "--set", "task=colours", "--set", "dataset=colours"]
-    words += ["--set", f"base_model={phi(tmp_path)}", "--set", "adapter.method=llama-adapter"]
+    words += ["--set", f"base_model={tiny.tiny_of(tmp_path, 'phi', 'phi')}", "--set", "adapter.method=llama-adapter"]
     done = CliRunner().invoke(cli, [str(word) for word in words])
     assert done.exit_code == 2
     assert "llama-adapter goes on models of the types llama and mistral only" in done.stderr
@@ -326,15 +317,10 @@ def test_every_adapter_trains_on_a_quantized_base(lab, tiny_model, name, quantiz
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_every_method_is_the_same_run_with_and_without_its_prefix_shared(lab, tiny_model, name):
     changes = {"name": "both", "adapter": ADAPTERS[name], "learning_rate": 1e-3}
-    losses = [
-        [
-            (p.get("loss"), p.get("validation_loss"))
-            for p in trained(lab, tiny_model, **changes, shared_prefix=way).points()
-        ]
-        for way in ("off", "auto")
-    ]
-    for off, auto in zip(*losses, strict=True):
-        assert auto == pytest.approx(off, rel=1e-4)
+    off, auto = (trained(lab, tiny_model, **changes, shared_prefix=way).points() for way in ("off", "auto"))
+    for key in ("loss", "validation_loss"):
+        theirs, ours = ([p[key] for p in points if key in p] for points in (off, auto))
+        assert ours == pytest.approx(theirs, rel=1e-4), key
 
 
 @pytest.mark.parametrize(

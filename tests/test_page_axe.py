@@ -15,7 +15,9 @@ EXCEPTIONS: list[tuple[str, str, str]] = []
 def test_nothing_serious_on_the_dataset_tab(page, served):
     page.goto(served.url)
     until(lambda: prompt_of(page))
-    page.get_by_text("Add a dataset", exact=True).filter(visible=True).click()
+    for part in ("Add a dataset", "Merge labels, compare two versions, publish"):
+        page.get_by_text(part, exact=True).filter(visible=True).click()
+    page.get_by_text("Labels of sentiment: ").wait_for()
     until(lambda: page.locator(".checks li").count() > 3)
     until(lambda: page.locator(".chart-place:visible .js-plotly-plot").count() == 2, "both charts are drawn")
     until(lambda: page.locator(".pending:visible").count() == 0, "nothing is faded any more")

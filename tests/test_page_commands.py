@@ -23,6 +23,7 @@ NAMES = [
     *("train", "run_list", "run_show", "run_log", "run_stop", "run_resume", "run_delete"),
     *("run_rename", "run_note", "run_export", "run_push", "run_pushes"),
     *("dataset_add", "dataset_list", "dataset_show", "dataset_check"),
+    *("dataset_merge_labels", "dataset_agreement", "dataset_push"),
     *("preset_list", "preset_show", "preset_save", "preset_delete"),
     *("task_add", "task_list", "task_show", "task_lint", "task_preview", "task_balance"),
     *("task_save", "task_versions", "task_diff", "task_restore", "task_delete"),

@@ -149,3 +149,43 @@ def test_films_small_learns_with_rows_and_epochs_and_counts_what_is_irregular(tm
     assert by["all", None, 7]["invalid"] > 500 and by["all", 1, None]["invalid"] == 0
     trained = [one for one in found["runs"] if one["status"] == "finished"]
     assert all(one["first_loss"] > one["last_loss"] for one in trained)
+
+
+@pytest.mark.nightly
+def test_the_codebook_small_shows_overfitting_invalid_outputs_and_the_spread_of_seeds(tmp_path):
+    found = ran(tmp_path, "codebook-small")
+    cells = {(x["values"]["task"], x["values"]["epoch"], x["values"]["decoding.mode"]): x for x in found["cells"]}
+    assert len(cells) == len(found["cells"]) == 4 * 4 * 2
+    for x in cells.values():
+        assert x["runs"] == 2 and x["n"] == 23 and x["spread"]["accuracy"] is not None
+        assert x["accuracy_ci95"][1] - x["accuracy_ci95"][0] > 0.1
+    last = {key[0]: x for key, x in cells.items() if key[1:] == (8, "greedy")}
+    assert all(x["train_accuracy"] > x["accuracy"] and x["train_accuracy"] > 0.6 for x in last.values())
+    assert cells["town-hall-names", 1, "greedy"]["invalid"] > last["town-hall-names"]["invalid"]
+    assert max(last["town-hall-tone"]["accuracy"], last["town-hall-side"]["accuracy"]) > 0.5
+    assert len(found["bases"]) == 4 and all(x["invalid"] == 23 for x in found["bases"])
+
+
+@pytest.mark.nightly
+def test_fact_check_small_reads_verdicts_from_texts_under_every_method(tmp_path):
+    found = ran(tmp_path, "fact-check-small")
+    by = {(x["values"]["adapter.method"], x["values"]["quantization"]): x for x in found["comparison"]}
+    assert set(by) == {(m, "nf4") for m in ("lora", "adalora", "llama-adapter")} | {("lora", "int8"), ("lora", "none")}
+    assert all(x["n"] == 40 and x["split"] == "validation" for x in by.values())
+    assert by["lora", "none"]["invalid"] < 20 and by["lora", "none"]["text_metrics"]["rouge_l"] > 0.5
+    assert len(found["bases"]) == 3 and all(x["invalid"] == 40 for x in found["bases"])
+
+
+@pytest.mark.nightly
+def test_alpaca_small_scores_every_decoding_by_every_metric(tmp_path):
+    found = ran(tmp_path, "alpaca-small")
+    assert len(found["cells"]) == 2 * 7  # three values of each of three keys, of which one point is shared
+    for x in found["cells"]:
+        assert x["n"] == 27
+        metrics = x["text_metrics"]
+        assert {"bleu", "sacrebleu", "rouge_l", "bertscore", "generated_perplexity", "reference_perplexity"} <= set(
+            metrics
+        )
+        assert all(value is not None for value in metrics.values())
+    cold = [x for x in found["comparison"] if x["values"]["decoding.temperature"] == 0]
+    assert [x["decoding"] for x in cold] == ["greedy"] * 2

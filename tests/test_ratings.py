@@ -2,12 +2,14 @@
 
 import json
 import multiprocessing
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 import scored_runs
 from click.testing import CliRunner
 
+import app
 from lab import rating_form, rating_scores, ratings
 from lab.answered import Record
 from lab.cli import cli
@@ -245,9 +247,34 @@ def test_the_loop_at_the_terminal_and_by_events(home, tmp_path):
     assert "There is no rating set" in run("show", "mine", code=2)
 
 
-def test_visitors_of_a_space_rate_nothing(home, three, monkeypatch):
+def test_what_stands_in_the_columns_is_rated_by_those_who_may_change(home, three, monkeypatch):
+    given = {"names": BOTH, "way": "text", "text": "A day."}
+    answers = [{"subject": subject, "output": "fine"} for subject in BOTH]
+    record = {"when": 1.0, "given": given, "asked": "A day.", "answers": answers}
+    events = [event.fn for event in app.build(home).fns.values() if event.fn]
+    handlers = {fn.__name__: fn for fn in events if fn.__module__ == "lab.ui.generate_ratings"}
+    shown = {"record": record, "special": {}, "letters": None}
+    walk, said, row = handlers["start_here"](None, shown, "ann")[1:4]
+    assert (walk["rows"], walk["blind"]) == ([0], False)
+    assert "Row 1 of 1. ann has rated 0 of 1." in said and "A day." in row
+    moved = SimpleNamespace(place=0, go=1, forms={letter: form(1, 1, 1) for letter in "AB"})
+    assert "1.00" in handlers["act"](None, moved, walk)[3]
+    for standing, rater in ((None, "ann"), ({**shown, "letters": {"A": "base"}}, "ann"), (shown, ""), (shown, "../x")):
+        with pytest.raises(gr.Error):
+            handlers["start_here"](None, standing, rater)
+    ratings.delete(home, "asked")
+
     monkeypatch.setenv("SPACE_ID", "me/lab")
     monkeypatch.delenv("LAB_LOGIN", raising=False)
+    walk = walks.begin(three, "ann", False)
+    changing = {"start": [three.name, "ann", True], "start_here": [shown, "ann"], "act": [moved, walk]}
+    changing |= {"load": ["x.json", three.name, "ann", "base", None], "ask": [three.name], "delete": [three.name]}
+    for name, values in changing.items():
+        with pytest.raises(gr.Error):
+            handlers[name](None, *values)
+    with pytest.raises(gr.Error):
+        list(handlers["make"](None, 3, BOTH, "", "validation"))
+    assert set(handlers) - set(changing) <= {"make", "show", "save", "refresh", "<lambda>"}
     for change in (
         lambda: rating_commands.rating_start(home, None, BOTH),
         lambda: rating_commands.rating_add(home, None, three.name, "ann", "base", 0, 1, 1, 1),

@@ -10,7 +10,17 @@ from gradio.components.api_component import Api
 import app
 from lab.errors import InputError
 from lab.home import Home
-from lab.ui import access, commands, export_commands, preset_commands, roles, space_head, sweep_commands, task_commands
+from lab.ui import (
+    access,
+    commands,
+    dataset_commands,
+    export_commands,
+    preset_commands,
+    roles,
+    space_head,
+    sweep_commands,
+    task_commands,
+)
 
 ORG = {"preferred_username": "acme", "roleInOrg": "admin"}
 
@@ -109,7 +119,7 @@ def test_the_page_says_what_visitors_can_do_and_what_a_restart_takes_away(on_spa
 # Events that change nothing, by module and function. Whoever adds one to the page writes it here, or calls
 # `access.may_change` in its first line.
 READING = {
-    "commands": {"dataset_check", "dataset_list", "dataset_show", "generate", "run_list", "run_log", "run_show"},
+    "commands": {"generate", "run_list", "run_log", "run_show"},
     "compare_answers": {"again", "click"},
     "compare_calibration": {"again"},
     "compare_confusion": {"again", "click", "select"},
@@ -117,9 +127,13 @@ READING = {
     "compare_scores": {"again"},
     "compare_tab": {"arrive", "forget", "show", "show_given", "tick", "watch"},
     "compare_views": {"draw"},
+    "dataset_commands": {"dataset_check", "dataset_list", "dataset_show"},
     "dataset_form": {"lambda: file_head EMPTY", "ask_for_names", "read_columns", "show_head", "switch"},
+    "dataset_merge": {"tell"},
     "dataset_rows": {"go_to", "narrow", "show_dataset", "turn"},
-    "dataset_tab": {"pick", "refresh", "show_chosen", "show_contents", "show_lengths"},
+    "dataset_tab": {
+        *("close_more", "open_more", "pick", "refresh", "show_chosen", "show_contents", "show_lengths", "show_more"),
+    },
     "generate_blind": {"reset", "show", "vote"},
     "generate_controls": {"show_row", "step", "switch"},
     "generate_history": {"lambda: HIDDEN", "lambda: gr update", "bring_back", "clear", "remember", "save", "show"},
@@ -147,7 +161,11 @@ READING = {
     "task_values": {"by_kind"},
     "templates": {"read_file", "read_text", "refresh", "take"},
 }
-ASKING_FOR_MORE = {"commands.evaluate", "commands.compare"}  # read what there is; what is missing only the owner makes
+# These read what there is; what is to be made or kept only the owner makes.
+ASKING_FOR_MORE = {
+    *("commands.evaluate", "commands.compare"),
+    *("dataset_commands.dataset_agreement", "dataset_agreement.compare_versions"),
+}
 
 
 CHANGING = [
@@ -157,9 +175,10 @@ CHANGING = [
         export_commands.run_export,
         export_commands.run_push,
         export_commands.run_pushes,
-        commands.dataset_add,
+        dataset_commands.dataset_add,
         preset_commands.preset_save,
     ),
+    *(dataset_commands.dataset_merge_labels, dataset_commands.dataset_push),
     *(preset_commands.preset_delete, task_commands.task_add, task_commands.task_save, task_commands.task_restore),
     *(task_commands.task_delete, sweep_commands.sweep, sweep_commands.sweeps_stop, sweep_commands.sweeps_delete),
 ]
@@ -221,3 +240,8 @@ def test_what_is_missing_in_a_comparison_only_the_owner_makes(on_space, home):
     for function in (commands.evaluate, commands.compare):
         with pytest.raises(InputError, match="Only the owner changes things"):
             function(home, asked({}), ["base"])
+
+
+def test_agreed_rows_only_the_owner_keeps(on_space, home):
+    with pytest.raises(InputError, match="Only the owner changes things"):
+        dataset_commands.dataset_agreement(home, asked({}), "one", "other", keep="agreed")

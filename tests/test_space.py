@@ -216,8 +216,9 @@ def test_visitors_look_and_generate_and_change_nothing(bare, page):
     for cookie in (session("ada"), forged):
         with pytest.raises(AppError, match="Only the owner"):
             bare.client(cookie).predict("", api_name="/train")
+    with_files = {"/dataset_add", "/dataset_push", "/run_export"}
     public = visitor.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(public) == {f"/{function.__name__}" for function in commands.COMMANDS} | {"/dataset_add", "/run_export"}
+    assert set(public) == {f"/{function.__name__}" for function in commands.COMMANDS} | with_files
 
 
 @pytest.mark.faults

@@ -238,3 +238,11 @@ def test_runs_that_hold_out_nothing_are_scored_on_other_rows(colours, tiny_model
     assert [(x["n"], x["split"]) for x in found["comparison"]] == [(2, "validation")]
     assert sweep_cells.losses(colours, sweep.own[0])["first_loss"] > 0
     assert sweep_asked.all_of(colours, sweep)[0].own is False
+
+
+def test_what_the_base_says_without_training_stands_beside_its_runs(gathered):
+    home, sweep, _ = gathered
+    found = sweep_results.look(home, sweep)
+    (base,) = found["bases"]
+    assert (base["n"], base["quantization"], base["subject"]) == (6, "none", "base")
+    assert any(sentence.startswith("Before training, ") for sentence in sweep_words.said(found))

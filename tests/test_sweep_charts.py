@@ -1,8 +1,9 @@
 """The chart of a sweep: a line over the swept value, one for each of the other values, whose texts stay texts."""
 
 import json
+from itertools import pairwise
 
-from lab.ui import sweep_charts
+from lab.ui import sweep_charts, sweep_lines
 
 
 def found(values: dict[str, list], **changes) -> dict:
@@ -62,3 +63,53 @@ def test_texts_have_their_own_metrics_and_stay_texts():
     assert [trace["y"] for trace in figure["data"]] == [[0.5, 0.5]]
     assert figure["layout"]["xaxis"]["ticktext"][0] == "&lt;b&gt;a&lt;/b&gt;"
     assert sweep_charts.chart({"runs": [], "comparison": []}, "task") is None
+
+
+def one_key_at_a_time() -> dict:
+    """Scores of texts over three keys of the decoding, each varied while the others stay."""
+    usual = {"decoding.top_k": 50, "decoding.beams": 5, "decoding.temperature": 1}
+    varied = {"decoding.top_k": [30, 50, 80], "decoding.beams": [2, 5, 8], "decoding.temperature": [0, 0.5, 1]}
+    points = {str({**usual, key: x}): {**usual, key: x} for key, values in varied.items() for x in values}
+    nothing = dict.fromkeys(["accuracy", "accuracy_ci95", "macro_f1", "f1_ci95", "invalid"])
+    scores = {**nothing, "n": 27, "text_metrics": {"bleu": 0.3, "rouge_l": 0.5}}
+    cells = [{**scores, "values": {"quantization": q, **x}} for q in ("nf4", "none") for x in points.values()]
+    members = [{"id": q, "status": "finished", "reused": False, "values": {"quantization": q}} for q in ("nf4", "none")]
+    return {"runs": members, "comparison": [], "cells": cells}
+
+
+def test_each_key_has_a_chart_of_its_own_side_by_side():
+    found = one_key_at_a_time()
+    keys = [
+        "decoding.top_k",
+        "decoding.beams",
+        "decoding.temperature",
+    ]  # the quantizations, which have no order, are lines
+    assert sweep_lines.each_of(found) == keys
+    figure = drawn(found, sweep_charts.EACH)
+    layout = figure["layout"]
+    assert [layout[f"xaxis{n}"]["title"]["text"] for n in ("", 2, 3)] == keys
+    domains = [layout[f"xaxis{n}"]["domain"] for n in ("", 2, 3)]
+    assert all(before[1] < after[0] for before, after in pairwise(domains))
+    beams = [x for x in figure["data"] if x["xaxis"] == "x2" and x["yaxis"] == "y3"]
+    assert [(x["name"], x["x"]) for x in beams] == [("quantization nf4", [2, 5, 8]), ("quantization none", [2, 5, 8])]
+    assert [x["name"] for x in figure["data"] if x["showlegend"]] == ["quantization nf4", "quantization none"]
+    alone = drawn(found, "decoding.temperature")
+    assert {tuple(x["x"]) for x in alone["data"]} == {(0, 0.5, 1)}  # what other blocks vary is left out
+    assert alone["layout"]["annotations"][0]["text"] == "BLEU"
+
+
+def test_seeds_are_strokes_from_lowest_to_highest_behind_their_mean():
+    between = {"accuracy": {"min": 0.4, "max": 0.6, "sd": 0.1}}
+    scores = {"accuracy": 0.5, "accuracy_ci95": [0.3, 0.7], "macro_f1": 0.4, "f1_ci95": None, "n": 23, "invalid": 1.5}
+    cells = [
+        {**scores, "spread": between, "train_accuracy": 0.9, "values": {"task": task, "max_length": size, "epoch": x}}
+        for task, size in (("a", 512), ("b", 256))
+        for x in (1, 2)
+    ]
+    figure = drawn({"runs": [], "comparison": [], "cells": cells}, "epoch")
+    stroke, mean = figure["data"][:2]
+    assert (stroke["x"], stroke["y"]) == ([1, 1, None, 2, 2, None], [0.4, 0.6, None, 0.4, 0.6, None])
+    assert mean["name"] == "task a"  # the length tells nothing that the task does not
+    assert round(mean["error_y"]["array"][0], 6) == 0.2  # the interval is there as well
+    assert [x["yaxis"] for x in figure["data"] if x["name"] == "task b"] == ["y", "y2", "y3", "y4"]
+    assert "training rows" in figure["layout"]["annotations"][3]["text"]

@@ -141,27 +141,32 @@ def tokenizer_folder(folder: Path, style: str = "llama2", template: str | None =
 
 def tiny_llama(folder: Path, style: str = "llama2") -> Path:
     """Writes a seeded two-layer Llama with the tokenizer of a style into a folder, as a Hub model's folder looks."""
+    return tiny_of(folder, "llama", style, num_key_value_heads=2)
+
+
+def tiny_of(folder: Path, kind: str, style: str, **changes) -> Path:
+    """The same for a model type of transformers, as `mistral` or `phi`; `changes` go into its config."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     tokenizer_folder(folder, style)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     special = {key: tokenizer.token_to_id(token) for key, token in SPECIAL[style].items()}
-    config = LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=1024,
-        bos_token_id=special.get("bos_token"),
-        eos_token_id=special["eos_token"],
-        pad_token_id=special.get("pad_token"),
-        tie_word_embeddings=False,
-    )
+    values = {
+        "vocab_size": tokenizer.get_vocab_size(),
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 1024,
+        "bos_token_id": special.get("bos_token"),
+        "eos_token_id": special["eos_token"],
+        "pad_token_id": special.get("pad_token"),
+        "tie_word_embeddings": False,
+    }
+    config = AutoConfig.for_model(kind, **{**values, **changes})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(42)
-        model = LlamaForCausalLM(config).to(torch.float32)
+        model = AutoModelForCausalLM.from_config(config).to(torch.float32)
     model.save_pretrained(folder)
     return folder

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lab import checks, data, preview, tables
-from lab.cli import show
+from lab.cli import dataset_work, show
 from lab.cli.common import command, say
 from lab.config import BUNDLED_MODEL, Config
 from lab.errors import InputError
@@ -80,7 +80,7 @@ def dataset_show(home: Home, name, task_name, model, max_length):
 
 
 dataset = click.Group("dataset", help="Rows from a file or the Hub.")
-verbs = {"add": dataset_add, "list": dataset_list, "show": dataset_show, "check": dataset_check}
+verbs = {"add": dataset_add, "list": dataset_list, "show": dataset_show, "check": dataset_check} | dataset_work.verbs
 for name, function in verbs.items():
     dataset.add_command(command(name)(function))
 commands = [dataset]

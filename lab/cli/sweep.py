@@ -150,8 +150,8 @@ def _told(found: dict):
         show.table(console, *sweep_words.table(found))
         if found.get("cells"):
             show.table(console, *sweep_words.cells_table(found))
-        for note in found["notes"]:
-            console.print(f"note: {note}")
+        for sentence in sweep_words.said(found) if found["comparison"] else found["notes"]:
+            console.print(f"note: {sentence}")
         for words in found.get("unchecked", []):
             console.print(f"not checked: {words}")
 

@@ -17,19 +17,15 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from lab import (
     asking,
-    checks,
     comparison,
-    data,
     findings,
     generator,
     jobs,
     plan,
-    preview,
     runs,
     tasks,
     versions,
 )
-from lab.config import BUNDLED_MODEL, Config
 from lab.errors import InputError
 from lab.home import Home
 from lab.runs import Run
@@ -39,7 +35,7 @@ from lab.task import plain_problems
 from lab.ui import (
     access,
     compare_commands,
-    dataset_form,
+    dataset_commands,
     export_commands,
     parameters,
     preset_commands,
@@ -61,14 +57,19 @@ def publish(home: Home) -> None:
     # Files need components of their own, so that gradio takes no path but those under which it has kept an upload.
     with gr.Row(visible=False):
         files = [gr.File(label=name) for name in ("file", "validation", "test")]
-        name, *about = [
-            _field(dataset_add, name) for name in _asked(dataset_add) if name not in [x.label for x in files]
-        ]
-        add, added = gr.Button("dataset_add"), Api(None, {"type": "object", "additionalProperties": {}}, "dataset")
-        asked = [_field(run_export, name) for name in _asked(run_export)]
-        pack, packed = gr.Button("run_export"), gr.File(label="zip")
-    add.click(_event(home, dataset_add), [name, *files, *about], added, api_name="dataset_add")
-    pack.click(_event(home, run_export), asked, packed, api_name="run_export", concurrency_limit=1)
+        add, push = dataset_commands.dataset_add, dataset_commands.dataset_push
+        name, *about = [_field(add, name) for name in _asked(add) if name not in [x.label for x in files]]
+        added, pushed = (Api(None, {"type": "object", "additionalProperties": {}}, x) for x in ("dataset", "pushed"))
+        what, rows = [_field(push, name) for name in _asked(push)], gr.File(label="zip")
+        asked, weights = [_field(run_export, name) for name in _asked(run_export)], gr.File(label="zip")
+        buttons = {x.__name__: gr.Button(x.__name__) for x in (add, push, run_export)}
+    for function, given, made, options in (
+        (add, [name, *files, *about], added, {}),
+        (push, what, [pushed, rows], {"concurrency_limit": 1}),
+        (run_export, asked, weights, {"concurrency_limit": 1}),
+    ):
+        called = function.__name__
+        buttons[called].click(_event(home, function), given, made, api_name=called, **options)
 
 
 def _field(function: Callable, name: str) -> Api:
@@ -110,70 +111,11 @@ def _event(home: Home, function: Callable) -> Callable:
 
 def _told(result):
     """A result; to a tool's caller as JSON, for Gradio would write it as Python does."""
+    if isinstance(result, tuple):  # several results
+        return tuple(map(_told, result))
     request = LocalContext.request.get(None)
     from_tool = request is not None and request.headers.get("x-gradio-user") == "mcp"
     return json.dumps(result, ensure_ascii=False) if from_tool and isinstance(result, dict | list) else result
-
-
-# -- datasets --------------------------------------------------------------------------------------------------------
-
-
-def dataset_add(
-    home: Home,
-    request: gr.Request,
-    name: str,
-    file: str | None = None,
-    validation: str | None = None,
-    test: str | None = None,
-    hub: str | None = None,
-    text: str | None = "text",
-    label: str | None = None,
-    label_names: str | None = None,
-    target: str | None = None,
-) -> dict:
-    """Adds a dataset from uploaded files, or from the Hub: owner/name[:config][@revision]. `text`, `label` and `target`
-    name its columns; `label_names` are the names of the integer labels 0, 1, …, with commas between."""
-    access.may_change(request)
-    about = [text or "text", label or "", target or "", label_names or ""]
-    if hub and not (file or validation or test):
-        dataset_form.fetch(home, hub, name, *about)
-    elif file and not hub:
-        dataset_form.keep(home, {"train": file, "validation": validation, "test": test}, name, *about)
-    else:
-        raise InputError("Give either a file or a Hub id; a Hub dataset brings its own splits.")
-    return _described(home, name)
-
-
-def dataset_list(home: Home) -> list[dict]:
-    """All datasets, the user's first: name, rows by split, columns."""
-    found = []
-    for name in data.listing(home):
-        one = data.load(home, name)
-        sizes, columns = {x: preview.size(one, x) for x in one.splits}, preview.columns_of(one, one.splits[0])
-        found.append({"name": name, "splits": sizes, "columns": columns, "about": one.about.about})
-    return found
-
-
-def dataset_check(
-    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
-) -> list[dict]:
-    """What is wrong with the rows: check, ok, message, advice, the first rows by split."""
-    if max_length < 1:
-        raise InputError("max_length: at least 1.")
-    return checks.of(home, data.load(home, name), task or None, access.model_id(model), max_length)
-
-
-def dataset_show(
-    home: Home, name: str, task: str | None = None, model: str = BUNDLED_MODEL, max_length: int = Config().max_length
-) -> dict:
-    """Rows by split, columns, label balance, duplicates, overlap, token lengths of a task's prompts against a limit."""
-    return _described(home, name, task, model, max_length)
-
-
-def _described(home: Home, name: str, task=None, model: str = BUNDLED_MODEL, limit: int = Config().max_length) -> dict:
-    if limit < 1:
-        raise InputError("max_length: at least 1.")
-    return preview.describe(home, data.load(home, name), task or None, access.model_id(model), limit)
 
 
 # -- runs ------------------------------------------------------------------------------------------------------------
@@ -278,7 +220,7 @@ def generate(
 
 
 COMMANDS = [
-    *(dataset_list, dataset_show, dataset_check, *task_commands.COMMANDS, *preset_commands.COMMANDS),
+    *(*dataset_commands.COMMANDS, *task_commands.COMMANDS, *preset_commands.COMMANDS),
     *(train, run_list, run_show, run_log, run_stop, run_resume, run_delete, run_rename, run_note),
     *(*compare_commands.COMMANDS, generate),
     *(*sweep_commands.COMMANDS, *export_commands.COMMANDS, *rating_commands.COMMANDS),

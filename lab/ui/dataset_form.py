@@ -1,9 +1,6 @@
 """The part of the Dataset tab that adds a dataset: from files, or from the Hub by a process of its own."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,12 +11,11 @@ import gradio as gr
 from lab import browse, data, preview, tables
 from lab.data import About
 from lab.errors import InputError, WorkError
-from lab.home import ROOT, Home
-from lab.ui import access, file_head, look
+from lab.home import Home
+from lab.ui import access, by_command, file_head, look
 
 FILES, HUB = "Files", "Hugging Face Hub"
 ENDINGS = sorted(tables.ENDINGS)
-LONGEST_FETCH = 3600  # seconds
 
 
 def build(home: Home, dataset: gr.Dropdown) -> None:
@@ -158,19 +154,8 @@ def fetch(home: Home, hub: str, name, text, label, target, names) -> None:
     if not hub.strip():
         raise InputError("Write the Hub id of the dataset first: owner/name.")
     described(name, text, label, target, names)
-    given = {"home": str(home.path), "text": text, "label": label, "target": target, "label-names": names}
-    options = [f"--{key}={value}" for key, value in given.items() if value]
-    command = [sys.executable, "-m", "lab", "dataset", "add", *options, "--json", "--", name, f"hub:{hub.strip()}"]
-    environment = {key: value for key, value in os.environ.items() if key != "LAB_DEBUG"}
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LONGEST_FETCH, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise WorkError(f"{hub} was not fetched within {LONGEST_FETCH // 60} minutes.") from error
-    if done.returncode:
-        said = done.stderr.rpartition("Error: ")[2].strip() or "it ended without a word"
-        raise (InputError if done.returncode == 2 else WorkError)(said)
+    options = {"text": text, "label": label, "target": target, "label-names": names}
+    by_command.run(home, ["dataset", "add"], options, [name, f"hub:{hub.strip()}"], f"Fetching {hub}")
 
 
 def in_words_of_the_page(message: str) -> str:

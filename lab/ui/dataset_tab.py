@@ -11,7 +11,18 @@ from lab.config import BUNDLED_DATASET, BUNDLED_MODEL, Config
 from lab.data import Dataset
 from lab.errors import InputError
 from lab.home import Home
-from lab.ui import access, dataset_charts, dataset_checks, dataset_form, dataset_rows, look, task_form
+from lab.ui import (
+    access,
+    dataset_agreement,
+    dataset_charts,
+    dataset_checks,
+    dataset_form,
+    dataset_merge,
+    dataset_push,
+    dataset_rows,
+    look,
+    task_form,
+)
 
 MOST_LABELS = 40  # of the table of counts
 LONGEST_LIMIT = 1_000_000  # tokens
@@ -30,6 +41,9 @@ def build(page: gr.Blocks, home: Home) -> None:
             with gr.Column(scale=3, min_width=320):
                 rows = dataset_rows.build(home, dataset)
         dataset_form.build(home, dataset)
+        with gr.Accordion("Merge labels, compare two versions, publish", open=False) as more:
+            made = [part.build(home, dataset) for part in (dataset_merge, dataset_agreement, dataset_push)]
+            is_open = gr.State(False)
         with gr.Row():
             with gr.Column(min_width=320):
                 gr.Markdown("## Labels by split", elem_classes=["section"])
@@ -74,6 +88,18 @@ def build(page: gr.Blocks, home: Home) -> None:
             yield *shown, *counted.result()
 
     @access.handler
+    def open_more(name):
+        return True, *(value for _, fill in made for value in fill(name))
+
+    @access.handler
+    def close_more():
+        return False
+
+    @access.handler
+    def show_more(name, is_open):
+        return open_more(name) if is_open else [gr.skip()] * (1 + len(fields_of_more))
+
+    @access.handler
     def show_lengths(name, limit):
         return lengths_of(home, data.load(home, name), allowed(limit))
 
@@ -85,6 +111,11 @@ def build(page: gr.Blocks, home: Home) -> None:
     opened = page.load(rows.show, dataset, rows.parts, **quick, **on_rows)
     opened.then(show_contents, [dataset, limit], contents, js=look.PROMPT_FIRST, **quick, show_progress_on=card)
     dataset.change(show_chosen, [dataset, limit], [*rows.parts, *contents], **quick, **on_rows)
+    fields_of_more = [field for fields, _ in made for field in fields]
+    of_more = {**private, "show_progress": "hidden"}
+    more.expand(open_more, dataset, [is_open, *fields_of_more], **of_more)
+    more.collapse(close_more, None, is_open, **of_more)
+    dataset.change(show_more, [dataset, is_open], [is_open, *fields_of_more], **of_more)
     with tab:
         # The split and the row of the exact prompt, and what makes it be shown anew.
         exact = list(task_form.build(page, home, tab, dataset))

@@ -25,11 +25,12 @@ LOOK_EVERY = 1  # seconds
 
 def build() -> SimpleNamespace:
     with gr.Accordion("Ratings", open=False) as fold:
-        with gr.Row(elem_classes=["at-end"]):
-            chosen = gr.Dropdown([], label="Rating set", filterable=False, interactive=True, min_width=240)
+        with gr.Row():
+            chosen = gr.Dropdown([], label="Rating set", filterable=False, interactive=True, scale=2, min_width=240)
             about = "your name: small letters, digits, - and _"
             rater = gr.Textbox(label="Rater", info=about, max_lines=1, max_length=64, min_width=160)
             blindly = gr.Checkbox(True, label="Rate blind", info="who answered is told at the end", min_width=160)
+        with gr.Row():
             start = gr.Button("Rate the set", variant="primary", min_width=120)
             columns = gr.Button("Rate the answers above", min_width=160)
         said = gr.HTML(elem_classes=["flat"])

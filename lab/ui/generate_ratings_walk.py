@@ -33,7 +33,7 @@ element.addEventListener("click", event => {
 });
 new MutationObserver(() => {
   element.querySelector("form")?.reset();
-  if (stepped) element.querySelector("input")?.focus();
+  if (stepped) (element.querySelector("fieldset input:checked") ?? element.querySelector("input"))?.focus();
   stepped = false;
 }).observe(element, {childList: true, subtree: true, attributeFilter: ["data-drawn"]});"""
 
@@ -115,7 +115,7 @@ def shown(home: Home, walk: dict) -> str:
     return (
         f'<form data-place="{place}" data-drawn="{time.time_ns()}"><div class="question">{text(row["question"])}</div>'
         f'{expected if row["expected"] else ""}<div class="answers">{"".join(sections)}</div>'
-        f'<div class="ballot">{back}<button type="button" data-go="1">{ahead}</button></div></form>'
+        f'<div class="ballot">{back}<button type="submit">{ahead}</button></div></form>'
     )
 
 

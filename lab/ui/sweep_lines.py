@@ -33,10 +33,12 @@ def scored_of(found: dict, along: str) -> list[dict]:
 
 
 def each_of(found: dict) -> list[str]:
-    """The keys over which there is a line to draw."""
+    """The keys over which there is a line to draw; those whose values have no order name lines where others have one."""
     keys = dict.fromkeys(key for x in [*(found.get("cells") or []), *found["comparison"]] for key in x["values"])
     lines = {key: column.lines for key in keys if (column := column_of(found, key))}
-    return [key for key, drawn in lines.items() if any(_spans(points, key) for _, points in drawn)][:MOST_COLUMNS]
+    keys = [key for key, drawn in lines.items() if any(_spans(points, key) for _, points in drawn)]
+    ordered = [key for key in keys if is_numeric([x for x in _values(found, key) if x != "all"])]
+    return (ordered or keys)[:MOST_COLUMNS]
 
 
 def _spans(points: list[dict], along: str) -> bool:
@@ -49,10 +51,14 @@ def is_numeric(values: list) -> bool:
 
 def places_of(found: dict, along: str) -> dict[str, float]:
     """Where each value of a key stands on the axis: a number at itself, anything else by its place in the sweep."""
-    known = [one["values"].get(along) for one in [*found["runs"], *scored_of(found, along)]]
-    values = {written(value): value for value in known if value is not None}
+    values = {written(value): value for value in _values(found, along)}
     numeric = is_numeric(list(values.values()))
     return {text: value if numeric else place for place, (text, value) in enumerate(values.items())}
+
+
+def _values(found: dict, along: str) -> list:
+    known = [one["values"].get(along) for one in [*found["runs"], *scored_of(found, along)]]
+    return [value for value in known if value is not None]
 
 
 def lines_of(scored: list[dict], along: str) -> list[tuple[str, list[dict]]]:
@@ -68,7 +74,12 @@ def lines_of(scored: list[dict], along: str) -> list[tuple[str, list[dict]]]:
         if _apart(lines, [*telling, place]) > _apart(lines, telling):
             telling.append(place)
     return [
-        (", ".join(f"{keys[place]} {at[place]}" for place in telling if at[place] != "null"), points)
+        (
+            ", ".join(
+                f"{keys[place].removeprefix('decoding.')} {at[place]}" for place in telling if at[place] != "null"
+            ),
+            points,
+        )
         for at, points in lines.items()
     ]
 
