@@ -172,9 +172,42 @@ def test_what_has_no_adapter_is_not_merged(colours, tiny_model):
         merging.checked(colours, "base")
 
 
-@pytest.mark.parametrize("adapter", [{"rslora": True}, {"dora": True}])
-def test_the_kinds_of_lora(colours, tiny_model, adapter):
-    run = trained(colours, tiny_model, adapter={"r": 4, "dropout": 0.0, **adapter}, epochs=1, validation="none")
+@pytest.mark.parametrize(
+    ("method", "words"), [("llama-adapter", "LLaMA-Adapter, which cannot be merged"), ("full", "whole already")]
+)
+def test_what_cannot_be_merged_is_said_with_exit_2(colours, tiny_model, tmp_path, method, words):
+    run = created(colours, tiny_model, adapter={"method": method})
+    asked = ["run", "export", run.id, "--to", str(tmp_path / "out"), "--merge", "--home", str(colours.path)]
+    done = CliRunner().invoke(cli, asked)
+    assert done.exit_code == 2 and words in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_a_model_of_which_all_weights_were_trained_leaves_as_it_is(colours, tiny_model, tmp_path):
+    run = trained(colours, tiny_model, adapter={"method": "full"}, epochs=1, validation="none")
+    (last,) = (c["step"] for c in run.checkpoints())
+    made = [export.to_folder(export.parcel(colours, name), tmp_path) for name in (run.id, f"{run.id}@{last}")]
+    for folder in made:
+        assert (folder / "model.safetensors").read_bytes() == (run.left / "model.safetensors").read_bytes()
+        network, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+        assert tokenizer.eos_token_id in network.generation_config.eos_token_id
+        card = (folder / "README.md").read_text()
+        assert "library_name: transformers" in card and "peft" not in card
+        assert export.about(folder)["stop_tokens"] == network.generation_config.eos_token_id
+    asked = ["run", "export", run.id, "--to", str(tmp_path / "out"), "--json", "--home", str(colours.path)]
+    found = json.loads(CliRunner().invoke(cli, asked).stdout)
+    assert found["serve"] == f"vllm serve {tmp_path}/out/{run.id} --served-model-name {run.id}"
+
+
+ADALORA = {"method": "adalora", "initial_r": 6, "target_r": 3}
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [{"dora": True}, *(pytest.param(x, marks=pytest.mark.nightly) for x in ({"rslora": True}, {"r": 4}, ADALORA))],
+)
+@pytest.mark.parametrize("quantization", ["nf4", pytest.param("none", marks=pytest.mark.nightly)])
+def test_each_kind_that_can_be_merged(colours, tiny_model, adapter, quantization):
+    run = trained(colours, tiny_model, adapter=adapter, epochs=1, validation="none", quantization=quantization)
     shaken(run.adapter)
     job = worked(colours, merging.create(colours, merging.checked(colours, run.id)))
     tokens = torch.arange(60).reshape(3, 20) + 300
