@@ -133,7 +133,7 @@ READING = {
     "runs_view": {"lambda: HIDDEN", "ask", "choose", "look_again", "show_again"},
     "space_head": {"say"},
     "sweep_commands": {"sweeps_list", "sweeps_show"},
-    "sweep_view": {"lambda: HIDDEN", "ask_delete", "ask_stop", "look_again", "show_again"},
+    "sweep_view": {"take_preset", "lambda: HIDDEN", "ask_delete", "ask_stop", "look_again", "show_again"},
     "task_commands": {
         "task_balance",
         "task_diff",
