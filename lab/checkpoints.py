@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from lab.errors import InputError
@@ -88,5 +89,6 @@ def drop(folder: Path) -> None:
     """Removes a checkpoint, its manifest first, so that half of one is never taken for a whole one."""
     (folder / "manifest.json").unlink(missing_ok=True)
     if folder.exists():
-        sync_folder(folder)
+        with suppress(OSError):  # on a disk that fails it is removed all the more
+            sync_folder(folder)
         shutil.rmtree(folder)

@@ -90,7 +90,9 @@ def smaller(config: Config) -> list[dict]:
     elif config.quantization != "nf4":
         ways.append({"quantization": "nf4"})
     ways.append({"max_length": max(8, config.max_length // 2)})
-    if config.adapter.r > 1:
+    if config.adapter.method == "llama-adapter":
+        ways.append({"adapter.adapter_len": max(1, config.adapter.adapter_len // 2)})
+    elif config.adapter.r > 1:
         ways.append({"adapter.r": config.adapter.r // 2})
     return [changes for changes in ways if changed(config, changes)][:2]
 

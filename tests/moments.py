@@ -95,9 +95,9 @@ def failing_at(number: int, error: int, lasting: bool) -> Callable:
     given_back = []
 
     def act(now: int, name: str, given: tuple) -> None:
-        if name == "unlink" and now > number and str(given[0]).endswith(".spare"):
-            given_back.append(now)
-        if name not in REMOVES and (now == number or (lasting and now > number and not given_back)):
+        if name == "unlink" and str(given[0]).endswith(".spare") and os.path.exists(given[0]):  # noqa: PTH110
+            given_back.append(os.stat(given[0]).st_size)  # noqa: PTH116
+        if name not in REMOVES and (now == number or (lasting and now > number and not any(given_back))):
             if given and isinstance(given[0], _Torn):
                 given[0].make()
             raise OSError(error, os.strerror(error))

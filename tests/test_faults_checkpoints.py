@@ -109,9 +109,9 @@ def wait_until_traced() -> None:
 def test_a_true_worker_killed_by_the_kernel_at_a_call_is_resumed_to_the_same_adapter(colours, tiny_model, call, number):
     """The call itself is the last thing that the worker does.
 
-    Seen to fail with the manifest written first in `checkpoints.seal`.
+    Seen to fail with the random state left out of what is restored (`_load_rng_state` emptied): the dropout differs.
     """
-    changes = {"epochs": 3, "validation": "none"}
+    changes = {"epochs": 3, "validation": "none", "adapter": {"r": 4, "dropout": 0.1}}
     whole = worked(colours, created(colours, tiny_model, **changes))
     run = created(colours, tiny_model, **changes)
     run.beat(ticket=1, queued=True)
