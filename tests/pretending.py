@@ -4,20 +4,11 @@ import shutil
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from lab import train
 from lab.home import staged
-from lab.keeper import Keeper
 from lab.runs import Run
 
 STEPS, EVERY = 6, 2
 FILES = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
-
-
-class Unscored(Keeper):
-    """The keeper of a training that asks for no scores."""
-
-    def _is_scored(self, state) -> bool:
-        return False
 
 
 def content(step: int, name: str) -> bytes:
@@ -27,6 +18,15 @@ def content(step: int, name: str) -> bytes:
 
 def pretend(said: Callable[[str, int], None] = lambda what, step: None) -> Callable:
     """A compute for `jobs.work`; `said` hears of what the records have taken in: `point`, `saving`, `saved`."""
+
+    from lab import train  # loads torch
+    from lab.keeper import Keeper
+
+    class Unscored(Keeper):
+        """The keeper of a training that asks for no scores."""
+
+        def _is_scored(self, state) -> bool:
+            return False
 
     def compute(home, run: Run, progress) -> str:
         planned = SimpleNamespace(

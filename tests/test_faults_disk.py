@@ -37,6 +37,7 @@ def check_failed(colours, model: Path, number: int, error: int, lasting: bool) -
     status, told = run.status(), run.error()
     if job_done:
         assert (status, job_done.errno) == ("interrupted", error)
+        assert number >= len(seen) - 2, "something else had failed before, and that is not told"
     elif status != "finished":
         assert (status, told["reason"]) == ("failed", "disk_full" if error == errno.ENOSPC else "disk_error"), told
         assert told["message"].startswith(f"The disk at {shortage.Disk.of(colours.path)} "), told
