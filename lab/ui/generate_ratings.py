@@ -21,7 +21,6 @@ from lab.ui.generate_controls import QUIET
 
 HIDDEN = gr.update(visible="hidden")
 LOOK_EVERY = 1  # seconds
-
 NO_WALK = "Make a rating set with the button below, or press Generate and rate the answers above."
 
 
