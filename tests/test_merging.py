@@ -7,7 +7,9 @@ from collections import namedtuple
 from pathlib import Path
 
 import peft
+import plain
 import pytest
+import tiny
 import torch
 from click.testing import CliRunner
 from colours import add_to, created, trained, worked
@@ -218,3 +220,19 @@ def test_each_kind_that_can_be_merged(colours, tiny_model, adapter, quantization
         plain = AutoModelForCausalLM.from_pretrained(job.model)(tokens).logits
     assert (both - alone).abs().max() > 0.01
     torch.testing.assert_close(plain, both, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("kind", "style"), [("mistral", "mistral"), ("phi", "phi")])
+def test_other_architectures(colours, tmp_path, kind, style):
+    more = {} if kind == "phi" else {"sliding_window": None, "num_key_value_heads": 2}
+    base = tiny.tiny_of(tmp_path / "base", kind, style, **more)
+    run = trained(colours, base, adapter={"r": 8, "dropout": 0.0}, epochs=1, quantization="nf4")
+    shaken(run.adapter)
+    job = worked(colours, merging.create(colours, merging.checked(colours, run.id)))
+    tokenizer, network = AutoTokenizer.from_pretrained(job.model), AutoModelForCausalLM.from_pretrained(job.model)
+    adapted = plain.adapted(base, run.adapter)
+    renderer = Renderer(run.task, bases.tokens_at_hand(bases.find(str(base))))
+    for row in run.rows("train"):
+        asked = tokenizer, renderer.prompt_ids(row), export.about(job.model)["stop_tokens"], 12
+        assert plain.said(network, *asked) == plain.said(adapted, *asked)
