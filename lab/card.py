@@ -18,6 +18,7 @@ from lab.plan import Plan
 from lab.prompt import Renderer, Tokens
 from lab.runs import Run
 from lab.task import Task
+from lab.wanted_metrics import heading
 
 PACKAGES = ["torch", "transformers", "peft", "trl", "bitsandbytes"]
 HERE = "path/to/this/folder"  # in a card, until it is known where it will be
@@ -151,20 +152,31 @@ def _scores_in_words(made: Made, scores: dict | None) -> str:
         return "Not scored on held-out rows."
     held = f" They are those of the adapter on the base in {made.config.quantization}, before it was merged."
     held = held if made.merged and made.config.quantization != "none" else ""
-    if scores.get("accuracy") is None:
-        found = [f"{key.replace('_', ' ')} {x:.3f}" for key, x in _numbers(scores.get("text_metrics")).items()]
-        return f"On {scores['n']:,} held-out rows: {', '.join(found) or 'answered, without a score'}.{held}"
+    said = [] if scores.get("accuracy") is None else [_by_label(scores)]
+    said += _of_texts(scores)
+    return f"On {scores['n']:,} held-out rows: {', '.join(said) or 'answered, without a score'}.{held}"
+
+
+def _by_label(scores: dict) -> str:
     low, high = scores["accuracy_ci95"]
     f1_low, f1_high = scores["f1_ci95"]
     return (
-        f"On {scores['n']:,} held-out rows: accuracy {scores['accuracy']:.3f} (95% interval {low:.3f} to {high:.3f}), "
+        f"accuracy {scores['accuracy']:.3f} (95% interval {low:.3f} to {high:.3f}), "
         f"macro F1 {scores['macro_f1']:.3f} ({f1_low:.3f} to {f1_high:.3f}), {scores['invalid']} invalid answers, "
-        f"which count as wrong.{held}"
+        f"which count as wrong"
     )
 
 
-def _numbers(found: dict | None) -> dict[str, float]:
-    return {key: x for key, x in (found or {}).items() if isinstance(x, int | float) and not isinstance(x, bool)}
+def _of_texts(scores: dict) -> list[str]:
+    """The metrics of texts with their intervals, where they have one."""
+    intervals = scores.get("text_metrics_ci95") or {}
+    said = []
+    for key, value in (scores.get("text_metrics") or {}).items():
+        if value is not None:
+            low, high = intervals.get(key) or (None, None)
+            between = f" (95% interval {low:.3f} to {high:.3f})" if low is not None and high is not None else ""
+            said.append(f"{heading(key)} {value:.3f}{between}")
+    return said
 
 
 def _settings_in_words(config: Config) -> str:

@@ -16,7 +16,7 @@ from lab.errors import InputError
 from lab.home import Home, read_json, staged
 from lab.job import ALIVE
 from lab.runs import Run
-from lab.subjects import ADAPTER_WEIGHTS
+from lab.subjects import weight_files
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the same adapter gives the same zip
 MODEL_WEIGHTS = "*.safetensors"
@@ -66,7 +66,7 @@ def parcel(home: Home, name: str) -> Parcel:
     if step is not None:
         return _checkpoint(home, run, step)
     left, status = run.left, run.status()
-    if status in ALIVE or not any(left.glob(MODEL_WEIGHTS)):
+    if status in ALIVE or not weight_files(left):
         raise InputError(f"{run.id} is {status} and has no {left.name} to export; `run show {run.id}` says more.")
     files = {path.relative_to(left).as_posix(): path for path in sorted(left.rglob("*")) if path.is_file()}
     return Parcel(run.id, files)
@@ -84,10 +84,9 @@ def _checkpoint(home: Home, run: Run, step: int) -> Parcel:
     """A checkpoint without what only training needs, as the run itself would leave it."""
     folder, name = run.checkpoint(step), f"{run.id}@{step}"
     base = at_hand(bases.find(run.config.base_model))
-    weights = sorted(folder.glob(MODEL_WEIGHTS)) if run.method.is_whole else [folder / ADAPTER_WEIGHTS]
-    files, texts, settings = {path.name: path for path in weights}, {}, {}
+    files, texts, settings = {path.name: path for path in weight_files(folder)}, {}, {}
     if run.method.is_whole:
-        files |= {x: folder / x for x in ("config.json", "model.safetensors.index.json") if (folder / x).is_file()}
+        files |= {path.name: path for path in [folder / "config.json", *folder.glob("*.safetensors.index.json")]}
         files |= {x: base.folder / x for x in TOKENIZER_FILES if (base.folder / x).is_file()}
     else:
         settings = {**read_json(folder / "adapter_config.json"), "base_model_name_or_path": base.public_name}

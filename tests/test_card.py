@@ -61,8 +61,13 @@ def test_what_it_says(home):
     assert not [row for row in plan.make(home, Config(train_rows=8)).train if row["text"] in said]
     assert "before it was merged" in text(made(home, merged="float32"))
     assert "Not scored" in text(found, None)
-    texts = {"n": 27, "accuracy": None, "text_metrics": {"exact_match": 0.25, "settings": {}}}
-    assert "On 27 held-out rows: exact match 0.250." in text(found, texts)
+    texts = {
+        "n": 27,
+        "accuracy": None,
+        "text_metrics": {"exact_match": 0.25},
+        "text_metrics_ci95": {"exact_match": [0.1, 0.4]},
+    }
+    assert "0.250 (95% interval 0.100 to 0.400)." in text(found, texts)
 
 
 def test_a_prompt_with_fences_stays_in_its_own():

@@ -241,6 +241,7 @@ def test_the_dry_run_names_rows_steps_and_tokens(home):
         "libraries_bytes",
         "peak_bytes",
         "largest_batch_tokens",
+        "disk_bytes",
     }
     parts = ("weights_bytes", "adapter_and_optimizer_bytes", "activations_bytes", "libraries_bytes")
     assert sum(estimates[part] for part in parts) == estimates["peak_bytes"]

@@ -7,7 +7,9 @@ from collections import namedtuple
 from pathlib import Path
 
 import peft
+import plain
 import pytest
+import tiny
 import torch
 from click.testing import CliRunner
 from colours import add_to, created, trained, worked
@@ -100,6 +102,17 @@ def test_all_that_it_needs_stands_beside_it(made, merged):
         assert str(home.path) not in text and str(ASSETS) not in text  # where it was made is nobody's business
 
 
+def test_in_the_type_of_the_base_each_weight_is_rounded_once(made, merged, monkeypatch):
+    home, run = made
+    monkeypatch.setattr(merging, "dtype_here", lambda: merging.OWN)  # as beside a GPU
+    job = worked(home, merging.create(home, merging.checked(home, run.id)))
+    exact, rounded = (load_file(one.model / "model.safetensors") for one in (merged, job))
+    assert export.about(job.model)["merged"] == "float16"
+    for name, weights in exact.items():
+        assert torch.equal(rounded[name], weights.half()), name
+    leaving.forget(home, job)
+
+
 def test_the_command_leaves_it_in_its_place_and_nothing_elsewhere(made, tmp_path, monkeypatch):
     home, run = made
     monkeypatch.setattr(jobs, "start", worked)  # in this process
@@ -172,9 +185,42 @@ def test_what_has_no_adapter_is_not_merged(colours, tiny_model):
         merging.checked(colours, "base")
 
 
-@pytest.mark.parametrize("adapter", [{"rslora": True}, {"dora": True}])
-def test_the_kinds_of_lora(colours, tiny_model, adapter):
-    run = trained(colours, tiny_model, adapter={"r": 4, "dropout": 0.0, **adapter}, epochs=1, validation="none")
+@pytest.mark.parametrize(
+    ("method", "words"), [("llama-adapter", "LLaMA-Adapter, which cannot be merged"), ("full", "whole already")]
+)
+def test_what_cannot_be_merged_is_said_with_exit_2(colours, tiny_model, tmp_path, method, words):
+    run = created(colours, tiny_model, adapter={"method": method})
+    asked = ["run", "export", run.id, "--to", str(tmp_path / "out"), "--merge", "--home", str(colours.path)]
+    done = CliRunner().invoke(cli, asked)
+    assert done.exit_code == 2 and words in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_a_model_of_which_all_weights_were_trained_leaves_as_it_is(colours, tiny_model, tmp_path):
+    run = trained(colours, tiny_model, adapter={"method": "full"}, epochs=1, validation="none")
+    (last,) = (c["step"] for c in run.checkpoints())
+    made = [export.to_folder(export.parcel(colours, name), tmp_path) for name in (run.id, f"{run.id}@{last}")]
+    for folder in made:
+        assert (folder / "model.safetensors").read_bytes() == (run.left / "model.safetensors").read_bytes()
+        network, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+        assert tokenizer.eos_token_id in network.generation_config.eos_token_id
+        card = (folder / "README.md").read_text()
+        assert "library_name: transformers" in card and "peft" not in card
+        assert export.about(folder)["stop_tokens"] == network.generation_config.eos_token_id
+    asked = ["run", "export", run.id, "--to", str(tmp_path / "out"), "--json", "--home", str(colours.path)]
+    found = json.loads(CliRunner().invoke(cli, asked).stdout)
+    assert found["serve"] == f"vllm serve {tmp_path}/out/{run.id} --served-model-name {run.id}"
+
+
+ADALORA = {"method": "adalora", "initial_r": 6, "target_r": 3}
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [{"dora": True}, *(pytest.param(x, marks=pytest.mark.nightly) for x in ({"rslora": True}, {"r": 4}, ADALORA))],
+)
+@pytest.mark.parametrize("quantization", ["nf4", pytest.param("none", marks=pytest.mark.nightly)])
+def test_each_kind_that_can_be_merged(colours, tiny_model, adapter, quantization):
+    run = trained(colours, tiny_model, adapter=adapter, epochs=1, validation="none", quantization=quantization)
     shaken(run.adapter)
     job = worked(colours, merging.create(colours, merging.checked(colours, run.id)))
     tokens = torch.arange(60).reshape(3, 20) + 300
@@ -185,3 +231,19 @@ def test_the_kinds_of_lora(colours, tiny_model, adapter):
         plain = AutoModelForCausalLM.from_pretrained(job.model)(tokens).logits
     assert (both - alone).abs().max() > 0.01
     torch.testing.assert_close(plain, both, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("kind", "style"), [("mistral", "mistral"), ("phi", "phi")])
+def test_other_architectures(colours, tmp_path, kind, style):
+    more = {} if kind == "phi" else {"sliding_window": None, "num_key_value_heads": 2}
+    base = tiny.tiny_of(tmp_path / "base", kind, style, **more)
+    run = trained(colours, base, adapter={"r": 8, "dropout": 0.0}, epochs=1, quantization="nf4")
+    shaken(run.adapter)
+    job = worked(colours, merging.create(colours, merging.checked(colours, run.id)))
+    tokenizer, network = AutoTokenizer.from_pretrained(job.model), AutoModelForCausalLM.from_pretrained(job.model)
+    adapted = plain.adapted(base, run.adapter)
+    renderer = Renderer(run.task, bases.tokens_at_hand(bases.find(str(base))))
+    for row in run.rows("train"):
+        asked = tokenizer, renderer.prompt_ids(row), export.about(job.model)["stop_tokens"], 12
+        assert plain.said(network, *asked) == plain.said(adapted, *asked)

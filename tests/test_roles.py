@@ -13,6 +13,7 @@ from lab.home import Home
 from lab.ui import (
     access,
     commands,
+    compare_commands,
     dataset_commands,
     export_commands,
     preset_commands,
@@ -139,15 +140,18 @@ READING = {
     "generate_history": {"lambda: HIDDEN", "lambda: gr update", "bring_back", "clear", "remember", "save", "show"},
     "generate_lists": {"lambda: HIDDEN", "refresh", "run", "save", "show", "stop"},
     "generate_opened": {"bring", "from_address"},
+    "form": {"lambda: "},
+    "generate_ratings": {"lambda: HIDDEN", "refresh", "save", "show"},
     "generate_tab": {"answer", "call_off", "forget", "watch"},
     "label_editor": {"choose", "click", "do", "take_back", "type_in_table", "write"},
     "new_run": {"look_at", "refresh"},
     "preset_commands": {"preset_list", "preset_show"},
+    "rating_commands": {"rating_export", "rating_list", "rating_show"},
     "run_leaving": {"watch"},
     "runs_view": {"lambda: HIDDEN", "ask", "choose", "look_again", "show_again"},
     "space_head": {"say"},
     "sweep_commands": {"sweeps_list", "sweeps_show"},
-    "sweep_view": {"lambda: HIDDEN", "ask_delete", "ask_stop", "look_again", "show_again"},
+    "sweep_view": {"lambda: HIDDEN", "ask_delete", "ask_stop", "look_again", "show_again", "take_preset"},
     "task_commands": {
         "task_balance",
         "task_diff",
@@ -163,7 +167,8 @@ READING = {
 }
 # These read what there is; what is to be made or kept only the owner makes.
 ASKING_FOR_MORE = {
-    *("commands.evaluate", "commands.compare"),
+    *("compare_commands.evaluate", "compare_commands.compare"),
+    "generate_ratings.act",  # a click into a walk, which only the owner begins
     *("dataset_commands.dataset_agreement", "dataset_agreement.compare_versions"),
 }
 
@@ -193,7 +198,7 @@ def name_of(function) -> str:
 
 def something(component):
     """A value that a command's parameter takes."""
-    kinds = {"string": "x", "integer": 1, "boolean": False, "array": ["x"]}
+    kinds = {"string": "x", "integer": 1, "number": 1.0, "boolean": False, "array": ["x"]}
     return kinds.get(component.api_info().get("type")) if isinstance(component, Api | gr.Textbox) else None
 
 
@@ -237,7 +242,7 @@ def test_each_event_of_the_page_is_for_reading_or_refuses_visitors(on_space, tmp
 
 
 def test_what_is_missing_in_a_comparison_only_the_owner_makes(on_space, home):
-    for function in (commands.evaluate, commands.compare):
+    for function in (compare_commands.evaluate, compare_commands.compare):
         with pytest.raises(InputError, match="Only the owner changes things"):
             function(home, asked({}), ["base"])
 

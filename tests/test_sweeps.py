@@ -215,6 +215,7 @@ def test_a_subject_or_a_task_that_is_not_there_is_refused(home):
         "grid: {base_model: [tiny-llama, /tmp]}",
         "subject: base\ntask: assets/tasks/sentiment.yaml\ngrid: {beams: [1, 2]}",
         "subject: base:/tmp\ngrid: {beams: [1, 2]}",
+        "scored_on: {dataset: ../x}\ngrid: {seed: [1, 2]}",
     ],
 )
 def test_the_page_takes_no_paths(text):
