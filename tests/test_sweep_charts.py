@@ -57,6 +57,11 @@ def test_a_second_key_makes_lines_that_differ_in_more_than_colour():
         assert lines[0]["marker"]["symbol"] != lines[1]["marker"]["symbol"]
 
 
+def test_more_lines_than_colours_are_still_told_apart():
+    lines = drawn(found({"epochs": [1, 2], "seed": list(range(12))}), "epochs")["data"][:12]
+    assert len({(x["line"]["color"], x["line"]["dash"], x["marker"]["symbol"]) for x in lines}) == 12
+
+
 def test_texts_have_their_own_metrics_and_stay_texts():
     nothing = dict.fromkeys(["accuracy", "accuracy_ci95", "macro_f1", "f1_ci95", "invalid"])
     figure = drawn(found({"task": ["<b>a</b>", "b"]}, **nothing, text_metrics={"exact_match": 0.5}), "task")
@@ -112,4 +117,5 @@ def test_seeds_are_strokes_from_lowest_to_highest_behind_their_mean():
     assert mean["name"] == "task a"  # the length tells nothing that the task does not
     assert round(mean["error_y"]["array"][0], 6) == 0.2  # the interval is there as well
     assert [x["yaxis"] for x in figure["data"] if x["name"] == "task b"] == ["y", "y2", "y3", "y4"]
+    assert figure["layout"]["annotations"][1]["text"] == "Macro F1"  # whose mean has no interval
     assert "training rows" in figure["layout"]["annotations"][3]["text"]

@@ -69,7 +69,11 @@ def _axes(column: int, row: int, panels: int) -> tuple[str, str]:
 def panels_of(scored: list[dict]) -> list[tuple]:
     """Key, heading and key of the interval of all that can be drawn."""
     texts = dict.fromkeys(key for x in scored for key in x.get("text_metrics") or {})
-    found = [panel for panel in LABELLED if any(x.get(panel[0]) is not None for x in scored)]
+    found = [
+        (key, heading, interval if any(x.get(interval) for x in scored) else None)
+        for key, heading, interval in LABELLED
+        if any(x.get(key) is not None for x in scored)
+    ]
     return found + [(key, wanted_metrics.heading(key), None) for key in texts if any(_number(x, key) for x in scored)]
 
 
@@ -112,7 +116,8 @@ def _spread(points: list[dict], panel: tuple, trace: dict, column: Column) -> li
 
 def _trace(points, panel, axes, line, name, column: Column) -> dict | None:
     key, heading, interval = panel
-    colour, dash, symbol = LOOKS[line % len(LOOKS)]
+    again, place = divmod(line, len(LOOKS))  # a colour that comes again has another dash and marker
+    (colour, *_), (_, dash, symbol) = LOOKS[place], LOOKS[(place + again) % len(LOOKS)]
     numeric, along = _are_numbers(column.places), column.along
     known = sorted(
         ((column.place(x), value_of(x, key), x) for x in points if value_of(x, key) is not None),
