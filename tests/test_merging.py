@@ -102,6 +102,17 @@ def test_all_that_it_needs_stands_beside_it(made, merged):
         assert str(home.path) not in text and str(ASSETS) not in text  # where it was made is nobody's business
 
 
+def test_in_the_type_of_the_base_each_weight_is_rounded_once(made, merged, monkeypatch):
+    home, run = made
+    monkeypatch.setattr(merging, "dtype_here", lambda: merging.OWN)  # as beside a GPU
+    job = worked(home, merging.create(home, merging.checked(home, run.id)))
+    exact, rounded = (load_file(one.model / "model.safetensors") for one in (merged, job))
+    assert export.about(job.model)["merged"] == "float16"
+    for name, weights in exact.items():
+        assert torch.equal(rounded[name], weights.half()), name
+    leaving.forget(home, job)
+
+
 def test_the_command_leaves_it_in_its_place_and_nothing_elsewhere(made, tmp_path, monkeypatch):
     home, run = made
     monkeypatch.setattr(jobs, "start", worked)  # in this process
