@@ -15,6 +15,7 @@ from lab.cli import cli
 from lab.errors import InputError
 from lab.home import ROOT
 from lab.presets import Needed
+from lab.ui import access, preset_commands, sweep_commands
 
 FULL = ["sst2", "codebook", "fact-check", "alpaca"]
 SMALL = [f"{name}-small" for name in FULL]
@@ -128,6 +129,16 @@ def test_presets_of_sweeps_stand_beside_those_of_configs(home):
         (home.path / "presets" / "mine.yaml").write_text(text)
         with pytest.raises(InputError, match="The preset mine"):
             presets.load(home, "mine")
+
+
+def test_the_page_takes_the_name_of_a_preset_too(home, monkeypatch):
+    monkeypatch.setattr(access, "may_change", lambda request: None)
+    assert sweep_commands.sweep(home, None, "sst2", True)["unchecked"]
+    with pytest.raises(InputError, match="dataset add sst2"):
+        sweep_commands.sweep(home, None, "sst2")
+    with pytest.raises(InputError, match="YAML mapping"):
+        sweep_commands.sweep(home, None, "quick-look", True)
+    assert "sst2" in preset_commands.preset_show(home, "sst2")["needs"][0]
 
 
 # -- the real runs ---------------------------------------------------------------------------------------------------------
