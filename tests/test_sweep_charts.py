@@ -76,7 +76,12 @@ def one_key_at_a_time() -> dict:
     varied = {"decoding.top_k": [30, 50, 80], "decoding.beams": [2, 5, 8], "decoding.temperature": [0, 0.5, 1]}
     points = {str({**usual, key: x}): {**usual, key: x} for key, values in varied.items() for x in values}
     nothing = dict.fromkeys(["accuracy", "accuracy_ci95", "macro_f1", "f1_ci95", "invalid"])
-    scores = {**nothing, "n": 27, "text_metrics": {"bleu": 0.3, "rouge_l": 0.5}}
+    scores = {
+        **nothing,
+        "n": 27,
+        "text_metrics": {"bleu": 0.3, "rouge_l": 0.5},
+        "text_metrics_ci95": {"bleu": [0.2, 0.4]},
+    }
     cells = [{**scores, "values": {"quantization": q, **x}} for q in ("nf4", "none") for x in points.values()]
     members = [{"id": q, "status": "finished", "reused": False, "values": {"quantization": q}} for q in ("nf4", "none")]
     return {"runs": members, "comparison": [], "cells": cells}
@@ -100,7 +105,9 @@ def test_each_key_has_a_chart_of_its_own_side_by_side():
     assert [x["name"] for x in figure["data"] if x["showlegend"]] == ["quantization nf4", "quantization none"]
     alone = drawn(found, "decoding.temperature")
     assert {tuple(x["x"]) for x in alone["data"]} == {(0, 0.5, 1)}  # what other blocks vary is left out
-    assert alone["layout"]["annotations"][0]["text"] == "BLEU"
+    assert alone["layout"]["annotations"][0]["text"] == "BLEU, with 95% interval"
+    assert round(alone["data"][0]["error_y"]["array"][0], 6) == 0.1
+    assert "error_y" not in alone["data"][-1] and alone["layout"]["annotations"][1]["text"] == "ROUGE-L"
 
 
 def test_seeds_are_strokes_from_lowest_to_highest_behind_their_mean():
