@@ -183,7 +183,7 @@ def test_fact_check_small_reads_verdicts_from_texts_under_every_method(tmp_path)
     by = {(x["values"]["adapter.method"], x["values"]["quantization"]): x for x in found["comparison"]}
     assert set(by) == {(m, "nf4") for m in ("lora", "adalora", "llama-adapter")} | {("lora", "int8"), ("lora", "none")}
     assert all(x["n"] == 40 and x["split"] == "validation" for x in by.values())
-    assert by["lora", "none"]["invalid"] < 10 and by["lora", "none"]["text_metrics"]["rouge_l"] > 0.25
+    assert by["lora", "nf4"]["invalid"] < 10 and by["lora", "nf4"]["text_metrics"]["rouge_l"] > 0.25
     assert by["llama-adapter", "nf4"]["invalid"] is not None
     assert len(found["bases"]) == 3 and all(x["invalid"] == 40 for x in found["bases"])
 
