@@ -61,6 +61,7 @@ LAYERS = {
         "lengths",
         "checks",
         "checkpoints",
+        "shortage",
         "job",
         "runs",
         "points",
