@@ -279,7 +279,7 @@ def _explain(error: Exception) -> dict:
     if isinstance(error, InputError):
         return {"reason": "input", "message": str(error), "advice": ""}
     if isinstance(error, WorkError):
-        return {"reason": "work", "message": str(error), "advice": ""}
+        return {"reason": error.reason, "message": str(error), "advice": error.advice}
     if type(error).__name__ == "OutOfMemoryError":  # torch's own, which is not loaded here
         advice = "Halve batch_size and double accumulate, or set gradient_checkpointing=true."
         return {"reason": "out_of_memory", "message": "The memory of the device was not enough.", "advice": advice}

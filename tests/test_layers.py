@@ -113,6 +113,7 @@ LAYERS = {
             "bertscore",
             "text_metrics",
             "evaluate",
+            "finite",
             "keeper",
             "trainer",
             "train",
