@@ -96,7 +96,7 @@ LAYERS = {
         "publication",
         "ratings",
     ],
-    "jobs": ["jobs", "sweeping", "generator", "leaving"],
+    "jobs": ["ending", "jobs", "sweeping", "generator", "leaving"],
     "compute": [
         *(
             "prefix",
