@@ -97,7 +97,7 @@ LAYERS = {
         "publication",
         "ratings",
     ],
-    "jobs": ["jobs", "sweeping", "generator", "leaving"],
+    "jobs": ["ending", "jobs", "sweeping", "generator", "leaving"],
     "compute": [
         *(
             "prefix",
@@ -114,6 +114,7 @@ LAYERS = {
             "bertscore",
             "text_metrics",
             "evaluate",
+            "finite",
             "keeper",
             "trainer",
             "train",
