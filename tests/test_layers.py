@@ -48,6 +48,7 @@ LAYERS = {
         "home",
         "memo",
         "tables",
+        "foreign",
         "data",
         "browse",
         "splits",
