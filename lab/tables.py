@@ -16,7 +16,7 @@ from lab.errors import InputError
 ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".parquet"}
 ROW_GROUP = 10_000
 # What one file may hold: all of it is looked at, counted and put into tokens, by the page, too.
-MOST_ROWS, MOST_CELLS, MOST_BYTES = 1_000_000, 20_000_000, 512 << 20
+MOST_ROWS, MOST_CELLS, MOST_BYTES = 1_000_000, 10_000_000, 256 << 20
 LONGEST_ROW = LONGEST_CELL = 32 << 20  # bytes
 PARQUET_BATCH = 1000  # rows; what they come to unpacked is known only then
 csv.field_size_limit(LONGEST_ROW)

@@ -169,7 +169,7 @@ LARGE = {  # how it is made; what is said of it, or how many rows come out
     "columns.json": (lambda path: path.write_text(json.dumps([dict.fromkeys(MANY, "x")] * 20)), 20),
     "deep.json": (lambda path: path.write_text("[" * 5_000_000), "not valid JSON"),
     "objects.json": (lambda path: path.write_text(f"[{'{},' * 6_000_000}{{}}]"), "objects.json"),
-    "dictionary.parquet": (hostile_files.one_text_a_million_times, "more than 512 MB"),
+    "dictionary.parquet": (hostile_files.one_text_a_million_times, "more than 256 MB"),
     "repeats.parquet": (hostile_files.texts_that_repeat_the_one_before, "repeats.parquet"),
     "long-cell.parquet": (hostile_files.one_long_cell, r"row 1: the cell of the column 'text' is 57 MB long"),
     "nothing.parquet": (hostile_files.more_rows_than_are_taken, "more than 1,000,000 rows"),

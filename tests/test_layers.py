@@ -58,6 +58,7 @@ LAYERS = {
         "ahead",
         "machine",
         "space",
+        "hub_client",
         "bases",
         "lengths",
         "checks",
