@@ -44,6 +44,10 @@ class Job:
         return self.folder / name
 
     @property
+    def lock_file(self) -> Path:
+        return self._path("lock")
+
+    @property
     def log_file(self) -> Path:
         return self._path("log.txt")
 
@@ -115,7 +119,7 @@ class Job:
 
     def holder(self) -> int | None:
         """The pid of the process that works on it, by its lock; None when there is none."""
-        return lock_holder(self._path("lock"))
+        return lock_holder(self.lock_file)
 
     def status(self) -> str:
         """`queued | running | stalled | stopping | stopped | finished | failed | interrupted`, from lock, heartbeat, result."""
@@ -176,14 +180,14 @@ class Job:
         A POSIX lock (lockf), because flock stays held by a living child after its parent was killed. Nothing else in
         this process may open the file: closing any handle of it would drop the lock.
         """
-        with hold(self._path("lock"), f"{self.id} is running already."):
+        with hold(self.lock_file, f"{self.id} is running already."):
             yield
 
     def delete(self) -> None:
         """Removes the folder. Raises InputError while a worker lives, and when there is no such folder any more."""
         if not self.folder.is_dir():
             raise InputError(f"{self.id} was deleted already.")
-        with hold(self._path("lock"), f"{self.id} is {self.status()}; stop it first."):
+        with hold(self.lock_file, f"{self.id} is {self.status()}; stop it first."):
             self.folder.rename(self.folder.with_name(f".deleted-{self.id}-{time.time_ns()}"))
         for doomed in self.folder.parent.glob(".deleted-*"):  # also what an earlier deletion has left half-way
             shutil.rmtree(doomed, ignore_errors=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lab import calibration, comparison, merging, plan, publish, runs, scoring, shortage
+from lab import calibration, comparison, ending, merging, plan, publish, runs, scoring, shortage
 from lab.calibration import Calibration
 from lab.comparison import Comparison, EvaluationJob
 from lab.config import Config
@@ -28,6 +28,7 @@ KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob, Sco
 POLL = 0.3  # seconds between two looks at the queue
 LONGEST_WAIT = 15  # times as long between two looks, for those far back in it
 START_WITHIN = 60  # seconds
+GRACE = 300  # seconds that a worker may take from being asked to stop to its end: a step, and saving
 STEP_ASIDE_WITHIN = 120  # seconds that the generation worker may take to give its memory back
 KEPT_JOBS = 20  # evaluation jobs whose folders stay; their results stay for good
 KEPT_CALIBRATIONS = 100
@@ -107,6 +108,16 @@ def calibrate(home: Home, config: Config) -> Calibration:
                 delete(home, Calibration(home, old))
         start(home, job)
     return job
+
+
+def stop(job: Job) -> None:
+    """Asks a worker to save and stop; see `ending` for one that does not. Raises InputError when there is none."""
+    worker = ending.worker_of(job.lock_file)
+    job.request_stop()
+    if worker is not None and not job.state().get("queued"):  # those in the queue do nothing but look for it
+        words = [str(job.lock_file), str(worker.pid), str(worker.begun), str(GRACE)]
+        with suppress(FileNotFoundError):  # it has ended and was deleted
+            spawn(["lab.ending", *words], job.log_file)
 
 
 def delete(home: Home, job: Job) -> None:
@@ -290,7 +301,7 @@ def _explain(job: Job, error: Exception) -> dict:
     if isinstance(error, InputError):
         return {"reason": "input", "message": str(error), "advice": ""}
     if isinstance(error, WorkError):
-        return {"reason": "work", "message": str(error), "advice": ""}
+        return {"reason": error.reason, "message": str(error), "advice": error.advice}
     if lacked := shortage.explain(error, job.folder, job.config, job.state().get("needs_bytes")):
         return lacked
     return {"reason": "error", "message": f"{type(error).__name__}: {message}", "advice": "The log has the details."}

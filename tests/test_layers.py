@@ -48,6 +48,7 @@ LAYERS = {
         "home",
         "memo",
         "tables",
+        "foreign",
         "data",
         "browse",
         "splits",
@@ -57,6 +58,7 @@ LAYERS = {
         "ahead",
         "machine",
         "space",
+        "hub_client",
         "bases",
         "lengths",
         "checks",
@@ -97,7 +99,7 @@ LAYERS = {
         "publication",
         "ratings",
     ],
-    "jobs": ["jobs", "sweeping", "generator", "leaving"],
+    "jobs": ["ending", "jobs", "sweeping", "generator", "leaving"],
     "compute": [
         *(
             "prefix",
@@ -114,6 +116,7 @@ LAYERS = {
             "bertscore",
             "text_metrics",
             "evaluate",
+            "finite",
             "keeper",
             "trainer",
             "train",

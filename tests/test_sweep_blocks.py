@@ -82,6 +82,19 @@ def test_a_temperature_of_zero_is_greedy(settings, same):
     assert not Decoding(mode="labels").is_plain_greedy
 
 
+def test_a_temperature_of_zero_generates_without_drawing():
+    """The library refuses a temperature of 0, so it must never come there."""
+    from types import SimpleNamespace
+
+    from lab.generate import _settings
+
+    cold, warm = (
+        _settings(SimpleNamespace(pad_id=0), decoding([f"temperature={x}", "mode=sample"]), {1}) for x in (0, 1)
+    )
+    assert (cold.do_sample, warm.do_sample) == (False, True)
+    assert warm.temperature == 1.0
+
+
 # -- rows ------------------------------------------------------------------------------------------------------------------
 
 

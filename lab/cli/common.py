@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from tqdm import tqdm
 
-from lab import shortage, space
+from lab import jobs, shortage, space
 from lab.errors import InputError, WorkError
 from lab.job import Job
 
@@ -92,7 +92,7 @@ def follow(job: Job, stop: Callable[[], object] | None = None) -> bool:
                 raise
             asked = True
             with suppress(InputError):  # it has just ended
-                (stop or job.request_stop)()
+                stop() if stop else jobs.stop(job)
                 say(f"{job.id}: stopping at the next step; it will be saved. Press Ctrl-C again to leave it to itself.")
     if bar is not None:
         bar.close()
