@@ -41,13 +41,15 @@ def pretend(said: Callable[[str, int], None] = lambda what, step: None) -> Calla
         begun = train._settle(run, planned) or 0
         run.beat(needs_bytes=sum(len(content(0, name)) for name in FILES))
         keeper, control = Unscored(run, planned, None), SimpleNamespace()
-        state = SimpleNamespace(global_step=begun, max_steps=STEPS, epoch=begun / STEPS)
+        state = SimpleNamespace(global_step=begun, max_steps=STEPS, epoch=begun / STEPS, log_history=[])
         with run.cleared():
             keeper.on_train_begin(None, state, control)
             for step in range(begun + 1, STEPS + 1):
                 state.global_step, state.epoch = step, step / STEPS
                 keeper.on_step_begin(None, state, control)
-                keeper.on_log(None, state, control, {"loss": 1 / step, "num_tokens": step, "num_row_tokens": step})
+                logs = {"loss": 1 / step, "num_tokens": step, "num_row_tokens": step}
+                state.log_history.append(logs)
+                keeper.on_log(None, state, control, logs)
                 said("point", step)
                 if step % EVERY == 0:
                     said("saving", step)

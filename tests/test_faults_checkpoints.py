@@ -29,17 +29,8 @@ ALL = (*WRITES, *REMOVES)
 # -- killed at every moment ------------------------------------------------------------------------------------------------
 
 
-def moments_of(colours, tiny_model) -> int:
-    """How often a training without a fault writes, makes durable, renames or removes anything."""
-    run = created(colours, tiny_model)
-    with watched(lambda *_: None, ALL) as seen:
-        worked(colours, run, pretend())
-    assert is_whole(run)
-    return len(seen)
-
-
-def killed_at(colours, model: Path, number: int) -> tuple[Run, list[tuple[str, int]]]:
-    """A run whose worker was killed at a moment, and what it had acknowledged until then."""
+def killed_at(colours, model: Path, number: int) -> tuple[Run, list[tuple[str, int]]] | None:
+    """A run whose worker was killed at a moment, and what it had acknowledged until then; None when it had ended before."""
     run = created(colours, model)
     told = colours.path / f"told-{run.id}"
     with told.open("w") as file:
@@ -51,13 +42,19 @@ def killed_at(colours, model: Path, number: int) -> tuple[Run, list[tuple[str, i
             with watched(killing_at(number), ALL):
                 worked(colours, run, pretend(said))
 
-        assert forked(work) == 137
+        if (code := forked(work)) == 0:
+            return None
+        assert code == 137
     lines = [line.split() for line in told.read_text().splitlines()]
     return run, [(what, int(step)) for what, step in lines]
 
 
-def check_killed(colours, model: Path, number: int) -> None:
-    run, told = killed_at(colours, model, number)
+def check_killed(colours, model: Path, number: int) -> bool:
+    """Returns whether there was such a moment."""
+    found = killed_at(colours, model, number)
+    if found is None:
+        return False
+    run, told = found
     assert run.status() in ("interrupted", "finished")
     points = [step for what, step in told if what == "point"]
     assert {p["step"] for p in run.points()} >= set(points), "an acknowledged point is lost"
@@ -69,10 +66,7 @@ def check_killed(colours, model: Path, number: int) -> None:
     assert newest in (saved, saving), f"neither the old nor the new checkpoint: {newest}"
     worked(colours, run, pretend())
     assert is_whole(run), (number, left_over(run), run.log_tail())
-
-
-def numbers(most: int, every: int) -> range:
-    return range(1 + random.Random(8).randrange(every), most + 1, every)
+    return True
 
 
 @pytest.mark.parametrize(
@@ -87,8 +81,10 @@ def test_killed_at_a_write_fsync_rename_or_removal_the_old_or_the_new_checkpoint
     with `forget_unfinished` left out of `Run.clear_torn` (half a state.json stays).
     """
     monkeypatch.setattr("lab.job.STARTING", 0)  # as after these seconds, in which a new worker may still come up
-    for number in numbers(moments_of(colours, tiny_model), every):
-        check_killed(colours, tiny_model, number)
+    number = 1
+    while check_killed(colours, tiny_model, number):
+        number += every
+    assert number > 100  # so often it writes, at least
 
 
 STRACE = shutil.which("strace")
