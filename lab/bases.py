@@ -8,18 +8,16 @@ from pathlib import Path
 import httpx2
 import huggingface_hub
 from huggingface_hub.errors import (
-    GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
 )
 from safetensors import SafetensorError, safe_open
 
+from lab import hub_client
 from lab.config import BUNDLED_MODEL
-from lab.errors import InputError, WorkError
+from lab.errors import InputError
 from lab.home import ASSETS, read_json
 from lab.prompt import Tokens
 
@@ -129,7 +127,7 @@ def public_name(name: str) -> str:
 def fetch(base: Base, patterns: list[str]) -> Base:
     """The base with files matching the patterns on this machine, downloaded when they are not.
 
-    Raises InputError (wrong id, gated) or WorkError (network) in one sentence.
+    Raises InputError (wrong id, gated) or WorkError (network, the Hub itself) in one sentence.
     """
     if not base.on_hub:
         return base
@@ -138,18 +136,12 @@ def fetch(base: Base, patterns: list[str]) -> Base:
         folder = huggingface_hub.snapshot_download(
             repo, revision=base.revision, allow_patterns=patterns, ignore_patterns=TWICE
         )
-    except GatedRepoError as error:
-        raise InputError(
-            f"{repo} is gated: accept its terms on the Hub and set HF_TOKEN in the environment."
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise InputError(f"There is no model {repo} on the Hub, or it is private and HF_TOKEN is not set.") from error
-    except RevisionNotFoundError as error:
-        raise InputError(f"{repo} has no revision {base.revision!r}.") from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx2.HTTPError) as error:
-        raise WorkError(
-            f"{repo} is not on this machine and the Hub cannot be reached; check the id and the network."
-        ) from error
+        raise hub_client.explained(error, repo, base.revision) from error
+    except OSError as error:
+        if "Consistency check" not in str(error):  # the disk's troubles are told by others
+            raise
+        raise hub_client.explained(error, repo, base.revision) from error
     return Base(base.name, base.revision, Path(folder), on_hub=True)
 
 

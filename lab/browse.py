@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from lab import data, tables
+from lab import data, foreign, tables
 from lab.data import Dataset
 from lab.errors import InputError
 from lab.task import text_of
@@ -62,10 +62,15 @@ def _table(state: State) -> pa.Table:
 
 
 def read(path: Path) -> pa.Table:
-    """The rows of any file, kept for the next time that it is asked for. Raises InputError, see `tables.read`."""
+    """The rows of a file that somebody gave, kept for the next time that it is asked for. Raises InputError."""
     if not path.is_file():
         raise InputError(f"There is no file {path.name}.")
-    return _table(_state(path))
+    return _given(_state(path))
+
+
+@lru_cache(maxsize=1)
+def _given(state: State) -> pa.Table:
+    return foreign.read(Path(state[0]))
 
 
 # -- rows ------------------------------------------------------------------------------------------------------------

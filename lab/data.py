@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import yaml
 from pydantic import ValidationError
 
-from lab import tables
+from lab import foreign, tables
 from lab.errors import InputError
 from lab.home import ASSETS, Home, check_id, inside, row_json, staged, write_yaml
 from lab.task import Strict, plain_problems, text_of
@@ -146,7 +146,7 @@ def load(home: Home, name: str) -> Dataset:
 
 def add(home: Home, about: About, files: dict[str, Path]) -> Dataset:
     """Adds a dataset from files by split. Raises InputError, and leaves nothing behind, when a file is not as described."""
-    return add_tables(home, about, {split: tables.read(path) for split, path in files.items()})
+    return add_tables(home, about, {split: foreign.read(path) for split, path in files.items()})
 
 
 def add_tables(home: Home, about: About, splits: dict[str, pa.Table]) -> Dataset:
@@ -154,7 +154,9 @@ def add_tables(home: Home, about: About, splits: dict[str, pa.Table]) -> Dataset
     if about.name in listing(home):
         raise InputError(f"A dataset named {about.name!r} is there already; choose another name.")
     for split, table in splits.items():
+        tables.refuse_size(split, table.num_rows, table.num_columns)
         _check(about, split, table)
+    tables.refuse_size(about.name, size=sum(table.nbytes for table in splits.values()))
     folder = inside(home.datasets, about.name, "The dataset")
     with staged(folder) as new:
         for split, table in splits.items():

@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import datasets
+import httpx2
 import pyarrow as pa
 from datasets.exceptions import DatasetNotFoundError
-from huggingface_hub.errors import HfHubHTTPError
+from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
-from lab.errors import InputError, WorkError
+from lab import hub_client
+from lab.errors import InputError
 
 SOURCE = re.compile(
     r"(?P<repo>[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?"
@@ -25,6 +27,9 @@ def fetch_dataset(source: str, label: str | None) -> tuple[dict[str, pa.Table], 
         raise InputError(
             f"hub:{source} is no Hub id: write hub:owner/name, hub:owner/name:config or hub:owner/name@revision."
         )
+    if match["repo"] in _PACKAGED_DATASETS_MODULES or match["repo"].startswith("buckets/"):
+        # The library would read files of this machine with that reader of its own, or another kind of storage.
+        raise InputError(f"{match['repo']} is no dataset of the Hub: write hub:owner/name.")
     if Path(match["repo"]).exists():  # the library would read that folder instead of the Hub
         raise InputError(
             f"{match['repo']} is also a file or folder here; start the lab elsewhere, or add the files themselves."
@@ -36,10 +41,18 @@ def read(repo: str, config: str | None, revision: str | None, label: str | None)
     """See `fetch_dataset`; `repo` may also be a folder laid out as a Hub dataset."""
     try:
         found = datasets.load_dataset(repo, config, revision=revision)
-    except DatasetNotFoundError as error:
-        raise InputError(f"There is no dataset {repo} on the Hub that you may read: {_first_line(error)}") from error
-    except (HfHubHTTPError, ConnectionError, TimeoutError) as error:
-        raise WorkError(f"{repo} could not be fetched from the Hub: {_first_line(error)}") from error
+    except DatasetNotFoundError as error:  # which of them it is stands in its words alone
+        if "gated" in str(error):
+            raise hub_client.gated(repo) from error
+        if str(error).startswith("Revision"):
+            raise hub_client.no_revision(repo, revision) from error
+        raise hub_client.not_there(repo, "dataset") from error
+    except (httpx2.HTTPError, ConnectionError, TimeoutError, FileNotFoundError) as error:
+        raise hub_client.explained(error, repo, revision, "dataset") from error
+    except OSError as error:
+        if "Consistency check" not in str(error):
+            raise
+        raise hub_client.explained(error, repo, revision, "dataset") from error
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{repo}: {_first_line(error)}") from error
     names = None

@@ -12,6 +12,7 @@ from lab.prompt import Renderer, Tokens
 from lab.task import Task, fields
 
 SAMPLE = 2000  # rows drawn at random; a dataset of no more rows is counted whole
+AT_ONCE = 2000  # rows
 LONGEST = 200  # rows that are counted beside them, because they have the most letters
 
 
@@ -23,12 +24,19 @@ def task_for(home: Home, dataset: Dataset, name: str | None = None) -> Task | No
 
 def counted(rows: list[dict], task: Task | None, dataset: Dataset, tokens: Tokens) -> list[int]:
     """The tokens of each row's prompt with its answer, or of its text alone where there is no task."""
-    if task is None:
-        return [len(ids) for ids in tokens.encode([str(row.get(dataset.about.text) or "") for row in rows])]
-    renderer = Renderer(task, tokens)
-    answers = [task.answer(row) for row in rows]
-    trained = {a: len(renderer.completion_ids(a)) if a else 0 for a in set(answers)}
-    return [len(p) + trained[a] for p, a in zip(renderer.prompts(rows), answers, strict=True)]
+    renderer = Renderer(task, tokens) if task else None
+    trained: dict[str | None, int] = {None: 0}
+    counts = []
+    for start in range(0, len(rows), AT_ONCE):  # the tokens themselves would fill the memory
+        some = rows[start : start + AT_ONCE]
+        if renderer is None:
+            counts += [len(ids) for ids in tokens.encode([str(row.get(dataset.about.text) or "") for row in some])]
+            continue
+        answers = [task.answer(row) for row in some]
+        for answer in set(answers) - set(trained):
+            trained[answer] = len(renderer.completion_ids(answer)) if answer else 0
+        counts += [len(p) + trained[a] for p, a in zip(renderer.prompts(some), answers, strict=True)]
+    return counts
 
 
 def measure(dataset: Dataset, task: Task | None, model: str) -> dict:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pyarrow as pa
+
 from lab import balance, bases, browse, data, lengths, lint, marks, packing
 from lab.bases import Base
 from lab.browse import cells, columns_of, labels_in, rows_at, size  # noqa: F401 - others ask for them here
@@ -74,18 +76,40 @@ def head_of(path: Path, text: str | None, label: str | None) -> dict:
     The labels are those of the column `label`, sorted; none when there is no such column.
     """
     table = browse.read(path)
-    found: dict[str, list[int]] = {}
-    if label in table.column_names:
-        for number, value in enumerate(table.column(label).to_pylist()):
-            found.setdefault(text_of(value).strip(), [0, number])[0] += 1
-        found.pop("", None)
     words = table.column(text) if text in table.column_names else None
+    found: dict[str, tuple[int, int]] = {}
+    if label in table.column_names:
+        places = pa.table({"value": _plain(table.column(label)), "row": pa.array(range(table.num_rows))})
+        counted = places.group_by("value").aggregate([("row", "count"), ("row", "min")])
+        for value, rows, at in zip(
+            *(counted.column(x).to_pylist() for x in ("value", "row_count", "row_min")), strict=True
+        ):
+            rows_before, first = found.get(text_of(value).strip(), (0, at))
+            found[text_of(value).strip()] = (rows_before + rows, min(first, at))
+        found.pop("", None)
     return {
         "rows": table.num_rows,
         "columns": table.column_names,
         "first": table.slice(0, FIRST_ROWS).to_pylist(),
         "labels": {x: (n, text_of(words[at].as_py()) if words else "") for x, (n, at) in sorted(found.items())},
     }
+
+
+def different(column: pa.ChunkedArray) -> list:
+    """The different values of a column."""
+    return _plain(column).unique().to_pylist()
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column whose values can be told apart: lists and objects as text."""
+    if not pa.types.is_nested(column.type):
+        return column
+    return pa.chunked_array([pa.array([text_of(value) for value in column.to_pylist()], pa.string())])
+
+
+def some_rows(columns: int) -> int:
+    """How many rows with so many columns are looked at to guess what they hold."""
+    return max(20, min(PREVIEW_ROWS, 100_000 // max(1, columns)))
 
 
 def integer_labels(values: list) -> list[int]:

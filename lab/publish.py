@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import disable_progress_bars, validate_repo_id
 
-from lab import card, export, merging
+from lab import card, export, hub_client, merging  # noqa: F401 - with the client, the Hub is asked within bounds
 from lab.errors import InputError, WorkError
 from lab.export import Parcel
 from lab.home import Home, newest_first, read_json, write_json

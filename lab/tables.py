@@ -15,6 +15,11 @@ from lab.errors import InputError
 
 ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".parquet"}
 ROW_GROUP = 10_000
+# What one file may hold: all of it is looked at, counted and put into tokens, by the page, too.
+MOST_ROWS, MOST_CELLS, MOST_BYTES = 1_000_000, 10_000_000, 256 << 20
+LONGEST_ROW = LONGEST_CELL = 32 << 20  # bytes
+PARQUET_BATCH = 1000  # rows; what they come to unpacked is known only then
+csv.field_size_limit(LONGEST_ROW)
 
 
 def read(path: Path) -> pa.Table:
@@ -31,6 +36,7 @@ def read(path: Path) -> pa.Table:
         raise InputError(f"There is no file {path}.")
     if path.stat().st_size == 0:
         raise InputError(f"{path.name} is empty: it needs a header or rows.")
+    refuse_size(path.name, size=path.stat().st_size)
     readers = {
         ".csv": _read_csv,
         ".tsv": _read_csv,
@@ -39,6 +45,7 @@ def read(path: Path) -> pa.Table:
         ".parquet": _read_parquet,
     }
     table = readers[ending](path)
+    refuse_size(path.name, table.num_rows, table.num_columns, table.nbytes)
     if table.num_columns == 0 or table.num_rows == 0:
         what = f"has columns ({', '.join(table.column_names)}) but no rows" if table.num_columns else "holds no rows"
         raise InputError(f"{path.name} {what}: add rows below the header.")
@@ -50,38 +57,83 @@ def read(path: Path) -> pa.Table:
     return table
 
 
+def refuse_size(name: str, rows: int = 0, columns: int = 0, size: int = 0) -> None:
+    """Raises InputError for more than a dataset may hold."""
+    found = (("rows", rows, MOST_ROWS), ("cells", rows * columns, MOST_CELLS), ("MB", size >> 20, MOST_BYTES >> 20))
+    for what, number, most in found:
+        if number > most:
+            raise InputError(
+                f"{name} holds more than {most:,} {what}, the most that the lab takes in; keep the rows and columns you need."
+            )
+
+
 def _read_csv(path: Path) -> pa.Table:
-    text = _text(path)
+    text = _utf8(path)
     tabs = path.suffix.lower() == ".tsv"
-    delimiter = "\t" if tabs else _delimiter(text.split("\n", 1)[0])
+    header = text[: text.find(b"\n") + 1 or None].decode(errors="replace")
+    if "\0" in header:
+        raise InputError(
+            f"{path.name}: line 1 holds NUL characters, so it is no text in UTF-8; save the file as UTF-8."
+        )
+    delimiter = "\t" if tabs else _delimiter(header)
     # A tab-separated file mostly has no quoting, so that a lone quote is a character; but some tools quote there too.
-    quote = '"' if not tabs or _is_quoted(text, delimiter) else False
-    names = next(_records(text, delimiter, quote), None)
+    try:
+        quote = '"' if not tabs or _is_quoted(text, delimiter) else False
+        names = next(_records(text, delimiter, quote), None)
+    except UnicodeDecodeError:
+        _text(path)  # says in which line it is no text
+        raise
+    except csv.Error as error:
+        raise InputError(f"{path.name}: the header cannot be read ({error}); see that each quote ends.") from error
     if not names:
         raise InputError(f"{path.name} has no header line.")
-    parse = pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=quote, newlines_in_values=bool(quote))
-    convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
     try:
-        return pyarrow.csv.read_csv(pa.BufferReader(text.encode()), parse_options=parse, convert_options=convert)
+        return _parsed(path.name, text, names, delimiter, quote)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        _text(path)  # says in which line it is no text
         where = _first_odd_row(text, delimiter, quote) or _short(error)
+        if "straddling" in str(error) and "line" not in where:
+            where = f"a row is longer than {LONGEST_ROW >> 20} MB, or a quote does not end."
         raise InputError(f"{path.name} cannot be read as {path.suffix[1:]}: {where}") from error
 
 
-def _records(text: str, delimiter: str, quote: str | bool) -> Iterator[list[str]]:
+def _parsed(name: str, text: bytes, names: list[str], delimiter: str, quote: str | bool) -> pa.Table:
+    """All cells as text. Read piece by piece, so that a file with too many rows is refused before all of it is here."""
+    reader = pyarrow.csv.open_csv(
+        pa.BufferReader(text),
+        read_options=pyarrow.csv.ReadOptions(block_size=max(1 << 20, min(len(text), LONGEST_ROW))),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=quote, newlines_in_values=bool(quote)),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+    batches, rows, size = [], 0, 0
+    for batch in reader:
+        batches.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        refuse_size(name, rows, batch.num_columns, size)
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+def _records(text: bytes, delimiter: str, quote: str | bool) -> Iterator[list[str]]:
+    return (cells for _, cells in _numbered(text, delimiter, quote))
+
+
+def _numbered(text: bytes, delimiter: str, quote: str | bool) -> Iterator[tuple[int, list[str]]]:
+    """The records that are not empty, each with the line in which it ends."""
     kind = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=kind, strict=True)
+    lines = io.TextIOWrapper(io.BytesIO(text), encoding="utf-8", newline="")
+    reader = csv.reader(lines, delimiter=delimiter, quoting=kind, strict=True)
     for cells in reader:
         if cells:
-            yield cells
+            yield reader.line_num, cells
 
 
-def _first_odd_row(text: str, delimiter: str, quote: str | bool) -> str | None:
+def _first_odd_row(text: bytes, delimiter: str, quote: str | bool) -> str | None:
     """Says in words which row has too many or too few cells, or a quote that does not end; None when none has."""
     line, width = 0, 0
     try:
-        for cells in _records(text, delimiter, quote):
-            line += 1 + sum(cell.count("\n") for cell in cells)
+        for line, cells in _numbered(text, delimiter, quote):
             width = width or len(cells)
             if len(cells) != width:
                 return (
@@ -92,12 +144,12 @@ def _first_odd_row(text: str, delimiter: str, quote: str | bool) -> str | None:
     return None
 
 
-def _is_quoted(text: str, delimiter: str) -> bool:
+def _is_quoted(text: bytes, delimiter: str) -> bool:
     """Whether a tab-separated file uses quotes to hold cells together.
 
     It does when it reads evenly that way, and some quoted cell needs its quotes or a whole column has them.
     """
-    if '"' not in text or _first_odd_row(text, delimiter, '"'):
+    if b'"' not in text or _first_odd_row(text, delimiter, '"'):
         return False
     needed = any(set(cell) & {'"', "\t", "\n"} for cells in _records(text, delimiter, '"') for cell in cells)
     if needed and _first_odd_row(text, delimiter, False):
@@ -111,13 +163,25 @@ def _is_quoted(text: str, delimiter: str) -> bool:
     )
 
 
+def _utf8(path: Path) -> bytes:
+    """A file's text in UTF-8. Of what is no other encoding it is not looked at whether it is that: to read it will tell."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    if json.detect_encoding(head).startswith("utf-8"):
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    return _text(path).encode()
+
+
 def _text(path: Path) -> str:
+    """A file's text: UTF-8, or UTF-16 or UTF-32, which its mark at the beginning or the NUL bytes of its first letters tell."""
     data = path.read_bytes()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    encoding = json.detect_encoding(data)
+    if not encoding.startswith("utf-8"):
         try:
-            return data.decode("utf-16")
+            return data.decode(encoding).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
-            raise InputError(f"{path.name} is torn UTF-16 text; save the file again, as UTF-8.") from error
+            kind = encoding.upper()[:6]
+            raise InputError(f"{path.name} is torn {kind} text; save the file again, as UTF-8.") from error
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return data.decode("utf-8")
@@ -168,11 +232,11 @@ def _from_objects(placed: list[tuple], path: Path) -> pa.Table:
     names = list(dict.fromkeys(name for row in rows for name in row))
     try:
         arrays = [_array([row.get(name) for row in rows]) for name in names]
+        return pa.table(arrays, names=names) if names else pa.table({})
     except UnicodeEncodeError as error:
         raise InputError(
             f"{path.name} holds half a character (a lone surrogate, {error.object[error.start]!r})."
         ) from error
-    return pa.table(arrays, names=names) if names else pa.table({})
 
 
 def _array(values: list) -> pa.Array:
@@ -205,9 +269,17 @@ def _kept(value, found) -> bool:
 
 
 def _read_parquet(path: Path) -> pa.Table:
+    batches, size = [], 0
     try:
-        return pyarrow.parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            schema, about = file.schema_arrow, file.metadata
+            refuse_size(path.name, about.num_rows, len(schema.names))
+            for batch in file.iter_batches(PARQUET_BATCH):
+                batches.append(batch)
+                size += batch.nbytes
+                refuse_size(path.name, size=size)
+        return pa.Table.from_batches(batches, schema).unify_dictionaries()
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path.name} is broken or no parquet file: {_short(error)}") from error
 
 

@@ -100,7 +100,7 @@ def read_columns(file: str | None):
     except InputError as error:
         return *(gr.skip() for _ in range(5)), file_head.refusal(str(error))
     names = table.column_names
-    roles = preview.guess_columns(table.slice(0, preview.PREVIEW_ROWS).to_pylist())
+    roles = preview.guess_columns(table.slice(0, preview.some_rows(len(names))).to_pylist())
     chosen = {role: gr.update(choices=["", *names], value=roles[role] or "") for role in ("label", "target")}
     stem = re.sub(r"[^a-z0-9_-]+", "-", Path(file).stem.lower()).strip("-_")[:64]
     return (
@@ -108,7 +108,7 @@ def read_columns(file: str | None):
         gr.update(choices=names, value=roles["text"]),
         chosen["label"],
         chosen["target"],
-        names_wanted(table.column(roles["label"]).to_pylist() if roles["label"] else []),
+        names_wanted(preview.different(table.column(roles["label"])) if roles["label"] else []),
         show_head(file, roles["text"], roles["label"], roles["target"]),
     )
 
@@ -125,7 +125,7 @@ def ask_for_names(file: str | None, label: str | None):
     if not file or not label:
         return gr.skip()
     table = browse.read(Path(file))
-    return names_wanted(table.column(label).to_pylist() if label in table.column_names else [])
+    return names_wanted(preview.different(table.column(label)) if label in table.column_names else [])
 
 
 def names_wanted(values: list):
