@@ -14,6 +14,7 @@ from waiting import until
 
 from lab import config, data, jobs
 from lab.errors import WorkError
+from lab.home import read_lines
 from lab.points import Points
 from lab.runs import Run
 from lab.ui import run_charts
@@ -185,7 +186,8 @@ def test_a_stop_among_them_leaves_the_adapter_from_before(colours, tiny_model, m
 @pytest.mark.faults
 def test_a_base_of_nan_ends_a_real_worker(colours, tiny_model, tmp_path):
     """It answers nothing that can be read, which is told, and its training ends at the third step. Seen to fail with the
-    watch left out: it trains to its end; and with `metrics.numbers` letting all pass: NaN in `predictions.jsonl`."""
+    watch left out: it trains to its end; and with `metrics.numbers` letting all pass: they are kept
+    as probabilities."""
     ruined = tmp_path / "ruined"
     shutil.copytree(tiny_model, ruined)
     weights = load_file(ruined / "model.safetensors")
@@ -200,6 +202,7 @@ def test_a_base_of_nan_ends_a_real_worker(colours, tiny_model, tmp_path):
     (base,) = colours.evaluations.glob("*-*")
     for path in base.glob("*.json*"):
         no_nan_in(path)
+    assert {row["probabilities"] for row in read_lines(base / "predictions.jsonl")} == {None}
     no_nan_in_any_json(run)
     again = jobs.train(colours, settings(tiny_model, epochs=1))
     until(lambda: ended(again), "the next has ended")
