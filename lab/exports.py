@@ -6,7 +6,18 @@ import re
 
 from lab import wanted_metrics
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins like this would be run by a spreadsheet
+FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+)  # a cell that begins like this would be run by a spreadsheet
 BRIEF = ("subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "labels alone", "p", "seconds")
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -91,16 +102,16 @@ def as_csv(objects: list[dict], notes: list[str]) -> str:
     """A table alone: no note could stand in it without being taken for a row."""
     headers, rows = table(objects)
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(headers)
-    writer.writerows([[harmless(cell) for cell in row] for row in rows])
+    # All cells are quoted, so that a spreadsheet which takes another mark for the separator splits none of them in two.
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerows([[harmless(cell) for cell in row] for row in (headers, *rows)])
     return file.getvalue()
 
 
 def harmless(cell: str) -> str:
     """A cell in one line that no spreadsheet takes for a formula."""
     one_line = re.sub(r"\s", " ", cell)
-    return f"'{one_line}" if cell.startswith(FORMULA) else one_line
+    return f"'{one_line}" if cell.startswith(FORMULA) or cell.strip().startswith(FORMULA) else one_line
 
 
 def as_markdown(objects: list[dict], notes: list[str]) -> str:
