@@ -18,6 +18,8 @@ FORMULA = (
     "－",
     "＠",
 )  # a cell that begins like this would be run by a spreadsheet
+# Behind what spreadsheets of some countries take for the separator, a formula would begin a cell of its own.
+INNER_FORMULA = re.compile(r"([;|\"]\s*)(?=[=+\-@＝＋－＠])")
 BRIEF = ("subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "labels alone", "p", "seconds")
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -102,15 +104,14 @@ def as_csv(objects: list[dict], notes: list[str]) -> str:
     """A table alone: no note could stand in it without being taken for a row."""
     headers, rows = table(objects)
     file = io.StringIO()
-    # All cells are quoted, so that a spreadsheet which takes another mark for the separator splits none of them in two.
-    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerows([[harmless(cell) for cell in row] for row in (headers, *rows)])
     return file.getvalue()
 
 
 def harmless(cell: str) -> str:
-    """A cell in one line that no spreadsheet takes for a formula."""
-    one_line = re.sub(r"\s", " ", cell)
+    """A cell in one line that no spreadsheet takes for a formula, nor what stands in it behind another separator or a quote."""
+    one_line = INNER_FORMULA.sub(r"\1'", re.sub(r"\s", " ", cell))
     return f"'{one_line}" if cell.startswith(FORMULA) or cell.strip().startswith(FORMULA) else one_line
 
 
