@@ -1,7 +1,6 @@
 """What was asked and answered, as plain records: how an answer is read, and the records as JSON lines and Markdown."""
 
 import json
-import math
 import re
 from datetime import UTC, datetime
 from typing import Literal
@@ -9,6 +8,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from lab.config import Decoding
+from lab.metrics import numbers
 from lab.task import Strict
 
 LONGEST = 200_000  # letters of a text in a record
@@ -79,11 +79,9 @@ def read(content) -> Record | None:
 
 
 def answer_of(event: dict) -> Answer:
-    """An answer as `SideBySide.answer` gives it; probabilities that are no numbers, as overflow makes them, are left out."""
+    """An answer as `SideBySide.answer` gives it."""
     values = {key: event[key] for key in Answer.model_fields}
-    chances = values["label_probabilities"]
-    if chances and not all(map(math.isfinite, chances.values())):
-        values["label_probabilities"] = None
+    values["label_probabilities"] = numbers(values["label_probabilities"])
     for key in ("prompt", "output"):
         values[key] = values[key][:LONGEST]
     return Answer(**values)

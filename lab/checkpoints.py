@@ -1,11 +1,16 @@
 """Checkpoints that can be trusted: a manifest of sizes and hashes, written last, makes a folder one."""
 
 import hashlib
+import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
+from lab.errors import InputError
 from lab.home import read_json, sync_folder, write_json
+
+UNSEALED = {"step", "epoch", "kept", "files"}  # the keys of a manifest that was written before manifests had a seal
 
 
 def seal(folder: Path, step: int, epoch: float, kept: bool) -> None:
@@ -21,33 +26,69 @@ def seal(folder: Path, step: int, epoch: float, kept: bool) -> None:
                 os.fsync(file.fileno())
     sync_folder(folder)
     sync_folder(folder.parent)
-    write_json(folder / "manifest.json", {"step": step, "epoch": epoch, "kept": kept, "files": files})
+    manifest = {"step": step, "epoch": epoch, "kept": kept, "files": files}
+    write_json(folder / "manifest.json", {**manifest, "seal": _digest(manifest)})
+
+
+def _digest(manifest: dict) -> str:
+    """Of the manifest's own content, for a bit of that may flip, too."""
+    content = {key: value for key, value in manifest.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def is_torn(folder: Path) -> bool:
+    """Whether it never became a checkpoint, or is half removed: it has no manifest."""
+    return not (folder / "manifest.json").exists()
 
 
 def manifest_of(folder: Path) -> dict | None:
-    """A checkpoint's manifest when all its files are there in their sizes, else None."""
+    """A checkpoint's manifest when it is as it was written and all its files are there in their sizes, else None."""
+    manifest = _manifest(folder)
+    return manifest if manifest and _of_other_size(folder, manifest) is None else None
+
+
+def _manifest(folder: Path) -> dict | None:
     try:
         manifest = read_json(folder / "manifest.json")
-        sizes = manifest and {name: (folder / name).stat().st_size for name in manifest["files"]}
-    except (OSError, ValueError, KeyError):
+        known = manifest["seal"] == _digest(manifest) if manifest.keys() != UNSEALED else True
+        known = known and all(len(entry) == 2 for entry in manifest["files"].values())
+        return manifest if known and folder.name == f"checkpoint-{manifest['step']}" else None
+    except (OSError, InputError, AttributeError, KeyError, TypeError):
         return None
-    whole = manifest and all(sizes[name] == entry[0] for name, entry in manifest["files"].items())
-    return manifest if whole else None
+
+
+def _of_other_size(folder: Path, manifest: dict) -> str | None:
+    """The name of the first file that is missing or was cut."""
+    for name, (size, _) in manifest["files"].items():
+        try:
+            if (folder / name).stat().st_size != size:
+                return name
+        except OSError:
+            return name
+    return None
 
 
 def verify(folder: Path) -> str | None:
-    """The name of the first file of a checkpoint that is not as its manifest says; None when all are."""
-    manifest = manifest_of(folder)
+    """The name of the first file of a checkpoint that is not as it was written; None when all are."""
+    manifest = _manifest(folder)
     if manifest is None:
         return "manifest.json"
+    if cut := _of_other_size(folder, manifest):
+        return cut
     for name, (_, digest) in manifest["files"].items():
-        with (folder / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                return name
+        try:
+            with (folder / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                    return name
+        except OSError:  # a disk may fail where it is read, too
+            return name
     return None
 
 
 def drop(folder: Path) -> None:
     """Removes a checkpoint, its manifest first, so that half of one is never taken for a whole one."""
     (folder / "manifest.json").unlink(missing_ok=True)
-    shutil.rmtree(folder)
+    if folder.exists():
+        with suppress(OSError):  # on a disk that fails it is removed all the more
+            sync_folder(folder)
+        shutil.rmtree(folder)

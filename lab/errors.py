@@ -7,3 +7,6 @@ class InputError(Exception):
 
 class WorkError(Exception):
     """The work itself failed, though the input was right. Exit code 1."""
+
+    reason = "work"  # a word for it, which a job keeps with its outcome
+    advice = ""  # what to do, where the sentence itself does not say it

@@ -13,7 +13,7 @@ from lab.decide import Decision, decide
 from lab.evaluations import Evaluation
 from lab.generate import Answer, answer, label_probabilities, read
 from lab.home import Home
-from lab.metrics import most_probable
+from lab.metrics import most_probable, numbers
 from lab.model import Model, free_memory
 from lab.packing import shared_prefix
 from lab.prefix import CachedPrefix
@@ -69,9 +69,11 @@ def respond(
                 settled[i] = Answer(said.text, min(said.tokens + 1, decoding.max_new_tokens))
     elif wants_scores:
         scores = label_probabilities(model, prompts, labels, tell if by_label else lambda done: tell(0))
+    if scores is not None:
+        scores = [numbers(row) for row in scores]
     if by_label:
-        chosen = [most_probable(row) for row in scores]
-        results = [{"answer": label, "label": label, "tokens": len(labels[label])} for label in chosen]
+        chosen = [most_probable(row) if row else None for row in scores]
+        results = [{"answer": x or "", "label": x, "tokens": len(labels[x]) if x else 0} for x in chosen]
     else:
         rest = [i for i in range(len(rows)) if i not in settled]
         settled |= zip(rest, answer(model, [prompts[i] for i in rest], decoding, stops, tell, prefix), strict=True)

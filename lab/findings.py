@@ -66,7 +66,8 @@ def _overfitting(rows: list[dict]) -> str:
 
 def _no_numbers(lines: dict[str, dict]) -> list[str]:
     said = []
-    for key, name in (("loss", "training loss"), ("validation_loss", "validation loss")):
+    measured = {"loss": "training loss", "validation_loss": "validation loss", "grad_norm": "norm of the gradients"}
+    for key, name in measured.items():
         names = [value for value in lines[key].values() if isinstance(value, str)]
         if names:
             said.append(f"The {name} is no number ({', '.join(dict.fromkeys(names))}) at {len(names):,} steps.")

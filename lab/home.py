@@ -124,22 +124,40 @@ def newest_first(folder: Path, mark: str) -> list[str]:
     return [name for _, name in sorted(made, reverse=True)]
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Lets an error of the disk name the file, which one while writing does not do by itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def write(path: Path, content: str | bytes) -> None:
     """Writes a file so that after a crash there is either the old one or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def forget_unfinished(path: Path) -> None:
+    """Removes what a process that was killed while it wrote this file has left beside it; nobody may be writing it now."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        left.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -188,7 +206,7 @@ def read_lines(path: Path) -> list[dict]:
 def append_line(path: Path, row: dict) -> None:
     """Adds one row to a JSON-lines file, behind a whole line: a torn one left by a crash is cut off first."""
     line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    with path.open("a+b") as file:
+    with naming(path), path.open("a+b") as file:
         end = file.seek(0, os.SEEK_END)
         if end:
             file.seek(max(0, end - 65536))
@@ -214,9 +232,18 @@ def staged(folder: Path, replace: bool = False) -> Iterator[Path]:
             if path.is_file():
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
+            elif path.is_dir():
+                sync_folder(path)
+        sync_folder(inner)
+        old = Path(temporary) / "old"
         if replace and folder.exists():
-            folder.rename(Path(temporary) / "old")
-        inner.rename(folder)
+            folder.rename(old)
+        try:
+            inner.rename(folder)
+        except BaseException:
+            if old.exists():
+                old.rename(folder)
+            raise
     sync_folder(folder.parent)
 
 

@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
+from lab import shortage
+from lab.config import Config
 from lab.errors import InputError
-from lab.home import read_json, write, write_json
+from lab.home import naming, read_json, write, write_json
 
 STALLED_AFTER = 300  # seconds without a heartbeat
 STALLED_LOADING = 3600  # seconds, while something is loaded or downloaded, which says nothing on the way
+SPARE = 1 << 16  # bytes
 STARTING = 3  # seconds that a worker may take from being asked for to holding its job
 ALIVE = ("queued", "running", "stalled", "stopping")  # while a process holds the lock
 RESUMABLE = ("interrupted", "stopped", "failed")
@@ -31,6 +34,7 @@ class Job:
     """A folder that one process at a time works on: a run, or a set of evaluations."""
 
     kind = "job"
+    config: Config | None = None  # of a training, by which advice is given
     RECORDS = ("state.json", "result.json")  # files from which readers know how it stands
 
     def __init__(self, job_id: str, folder: Path):
@@ -40,13 +44,17 @@ class Job:
         return self.folder / name
 
     @property
+    def lock_file(self) -> Path:
+        return self._path("lock")
+
+    @property
     def log_file(self) -> Path:
         return self._path("log.txt")
 
     # -- what the worker writes ----------------------------------------------------------------------------------
 
     def log(self, line: str) -> None:
-        with self.log_file.open("a", encoding="utf-8") as file:
+        with naming(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
 
     def renew(self) -> None:
@@ -77,6 +85,14 @@ class Job:
         if age is None or age > 1 or (doing or {}).get("what") != known.get("what"):
             self.beat(doing=doing)
 
+    def keep_spare(self) -> None:
+        """Takes room on the disk for the outcome, which must find some on a full one; `free_spare` gives it back."""
+        with naming(self._path(".spare")), self._path(".spare").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, SPARE)
+
+    def free_spare(self) -> None:
+        self._path(".spare").unlink(missing_ok=True)
+
     def end(self, status: str, error: dict | None = None) -> None:
         """Writes the outcome, last of all: `finished`, `stopped` or `failed` with `{reason, message, advice}`."""
         write_json(self._path("result.json"), {"status": status, "error": error})
@@ -103,7 +119,7 @@ class Job:
 
     def holder(self) -> int | None:
         """The pid of the process that works on it, by its lock; None when there is none."""
-        return lock_holder(self._path("lock"))
+        return lock_holder(self.lock_file)
 
     def status(self) -> str:
         """`queued | running | stalled | stopping | stopped | finished | failed | interrupted`, from lock, heartbeat, result."""
@@ -133,8 +149,21 @@ class Job:
         return [str(self._path(name)) for name in self.RECORDS]
 
     def error(self) -> dict | None:
-        """`{reason, message, advice}` of a failure, else None."""
-        return (read_json(self._path("result.json")) or {}).get("error")
+        """`{reason, message, advice}` of a failure, or of a kill by the kernel for want of memory, else None."""
+        result = read_json(self._path("result.json"))
+        if result:
+            return result.get("error")
+        heartbeat = self.state().get("heartbeat") or {}
+        if heartbeat.get("boot_id") != _boot_id() or not shortage.killed_since(heartbeat.get("kills")):
+            return None
+        return shortage.by_kernel(self.config) if self.status() == "interrupted" else None
+
+    def settle(self) -> None:
+        """Keeps how an attempt ended whose worker was killed, before a later kill can be taken for its end."""
+        state = self.state()
+        is_over = state.get("attempt") and not state.get("queued") and not self._path("result.json").exists()
+        if is_over and self.status() == "interrupted":
+            self.end("interrupted", self.error())
 
     def log_tail(self, lines: int | None = None) -> str:
         """The log, or its last lines."""
@@ -151,14 +180,14 @@ class Job:
         A POSIX lock (lockf), because flock stays held by a living child after its parent was killed. Nothing else in
         this process may open the file: closing any handle of it would drop the lock.
         """
-        with hold(self._path("lock"), f"{self.id} is running already."):
+        with hold(self.lock_file, f"{self.id} is running already."):
             yield
 
     def delete(self) -> None:
         """Removes the folder. Raises InputError while a worker lives, and when there is no such folder any more."""
         if not self.folder.is_dir():
             raise InputError(f"{self.id} was deleted already.")
-        with hold(self._path("lock"), f"{self.id} is {self.status()}; stop it first."):
+        with hold(self.lock_file, f"{self.id} is {self.status()}; stop it first."):
             self.folder.rename(self.folder.with_name(f".deleted-{self.id}-{time.time_ns()}"))
         for doomed in self.folder.parent.glob(".deleted-*"):  # also what an earlier deletion has left half-way
             shutil.rmtree(doomed, ignore_errors=True)
@@ -213,7 +242,8 @@ def file_mark(path: Path | str) -> tuple | None:
 
 
 def _heartbeat() -> dict:
-    return {"boot_id": _boot_id(), "boottime": time.clock_gettime(time.CLOCK_BOOTTIME)}
+    boottime = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return {"boot_id": _boot_id(), "boottime": boottime, "kills": shortage.kills()}
 
 
 def _age(heartbeat: dict | None) -> float | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lab import calibration, comparison, merging, plan, publish, runs, scoring
+from lab import calibration, comparison, ending, merging, plan, publish, runs, scoring, shortage
 from lab.calibration import Calibration
 from lab.comparison import Comparison, EvaluationJob
 from lab.config import Config
@@ -28,6 +28,7 @@ KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob, Sco
 POLL = 0.3  # seconds between two looks at the queue
 LONGEST_WAIT = 15  # times as long between two looks, for those far back in it
 START_WITHIN = 60  # seconds
+GRACE = 300  # seconds that a worker may take from being asked to stop to its end: a step, and saving
 STEP_ASIDE_WITHIN = 120  # seconds that the generation worker may take to give its memory back
 KEPT_JOBS = 20  # evaluation jobs whose folders stay; their results stay for good
 KEPT_CALIBRATIONS = 100
@@ -45,7 +46,8 @@ def train(home: Home, config: Config) -> Run:
 
 
 def train_planned(home: Home, planned: Plan) -> Run:
-    """Starts a run with a plan, whose checks have passed."""
+    """Starts a run with a plan, whose checks have passed. Raises InputError when its checkpoints do not fit on the disk."""
+    shortage.need_room(home.path, planned.disk_bytes)
     run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
     for note in planned.notes:
         run.log(f"note: {note}")
@@ -59,6 +61,7 @@ def resume(home: Home, run_id: str) -> Run:
     status = run.status()
     if status not in RESUMABLE:
         raise InputError(f"{run_id} is {status}; what can be resumed are runs that are {', '.join(RESUMABLE)}.")
+    shortage.need_room(home.path, run.state().get("needs_bytes"))
     start(home, run)
     return run
 
@@ -105,6 +108,16 @@ def calibrate(home: Home, config: Config) -> Calibration:
                 delete(home, Calibration(home, old))
         start(home, job)
     return job
+
+
+def stop(job: Job) -> None:
+    """Asks a worker to save and stop; see `ending` for one that does not. Raises InputError when there is none."""
+    worker = ending.worker_of(job.lock_file)
+    job.request_stop()
+    if worker is not None and not job.state().get("queued"):  # those in the queue do nothing but look for it
+        words = [str(job.lock_file), str(worker.pid), str(worker.begun), str(GRACE)]
+        with suppress(FileNotFoundError):  # it has ended and was deleted
+            spawn(["lab.ending", *words], job.log_file)
 
 
 def delete(home: Home, job: Job) -> None:
@@ -204,6 +217,9 @@ def _turn(home: Home, job: Job) -> Iterator[None]:
                 _heed_stop(job)
                 time.sleep(POLL)
         _heed_stop(job)
+        for other in everything(home):  # whoever was at work before has ended
+            if other.folder != job.folder:
+                other.settle()
         job.beat(queued=False)
         deadline = time.monotonic() + STEP_ASIDE_WITHIN
         while lock_holder(home.generator / "lock") is not None:
@@ -242,17 +258,23 @@ def work(home: Home, job: Job, compute: Callable | None = None) -> None:
     `compute(home, job, progress)` returns `finished` or `stopped`; by default it is what belongs to the job's kind.
     """
     with job.hold():
-        job.begin()
         try:
+            job.keep_spare()
+            job.begin()
             with _turn(home, job):
                 status, error = (compute or COMPUTE[job.kind])(home, job, _progress(job)), None
         except Stopped:
             status, error = "stopped", None
         except Exception as raised:  # whatever happens, the job keeps its outcome
-            job.log("".join(traceback.format_exception(raised)))
-            status, error = "failed", _explain(raised)
-        job.log(f"{status} at step {job.state()['step']}" if job.state().get("step") else status)
-        job.beat(doing=None)
+            error = _explain(job, raised)
+            job.free_spare()
+            with suppress(OSError):  # the disk may be full
+                job.log("".join(traceback.format_exception(raised)))
+            status = "failed"
+        job.free_spare()
+        with suppress(OSError):
+            job.log(f"{status} at step {job.state()['step']}" if job.state().get("step") else status)
+            job.beat(doing=None)
         job.end(status, error)
 
 
@@ -274,15 +296,14 @@ def _progress(job: Job) -> Callable[[str, int], Callable[[int], None]]:
     return begin
 
 
-def _explain(error: Exception) -> dict:
+def _explain(job: Job, error: Exception) -> dict:
     message = str(error).splitlines()[0] if str(error) else ""
     if isinstance(error, InputError):
         return {"reason": "input", "message": str(error), "advice": ""}
     if isinstance(error, WorkError):
-        return {"reason": "work", "message": str(error), "advice": ""}
-    if type(error).__name__ == "OutOfMemoryError":  # torch's own, which is not loaded here
-        advice = "Halve batch_size and double accumulate, or set gradient_checkpointing=true."
-        return {"reason": "out_of_memory", "message": "The memory of the device was not enough.", "advice": advice}
+        return {"reason": error.reason, "message": str(error), "advice": error.advice}
+    if lacked := shortage.explain(error, job.folder, job.config, job.state().get("needs_bytes")):
+        return lacked
     return {"reason": "error", "message": f"{type(error).__name__}: {message}", "advice": "The log has the details."}
 
 
@@ -350,6 +371,7 @@ def main(home: str, kind: str, job_id: str) -> None:
         signal.SIGTERM, lambda *_: job.mark_stop()
     )  # a machine that shuts down says so; there is time to save
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    shortage.first_to_go()
     work(where, job)
 
 

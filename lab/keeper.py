@@ -9,6 +9,7 @@ from transformers import TrainerCallback
 from lab import checkpoints
 from lab.evaluate import Progress, evaluate_loaded
 from lab.exports import share
+from lab.finite import NoNumber, Watch, holds_no_number
 from lab.home import Home
 from lab.model import Model
 from lab.plan import Plan
@@ -94,6 +95,7 @@ class Keeper(TrainerCallback):
         self.attempt = run.state()["attempt"]
         self.started = self.saved_at = time.monotonic()
         self.step_began, self.tokens = 0.0, Counter()
+        self.watch = Watch()
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.global_step:  # training goes on
@@ -107,26 +109,36 @@ class Keeper(TrainerCallback):
     def on_step_begin(self, args, state, control, **kwargs):
         self.step_began = time.monotonic()
 
-    def on_step_end(self, args, state, control, **kwargs):
+    def on_step_end(self, args, state, control, model=None, **kwargs):
         # At the end of an epoch the validation loss comes first, and then what is due is saved.
         ends_epoch = state.global_step % self.planned.steps_per_epoch == 0
         if self.run.stop_requested():
             control.should_training_stop, control.should_save = True, not ends_epoch
         elif time.monotonic() - self.saved_at > SAVE_AT_LEAST_EVERY:
             control.should_save = not ends_epoch
+        control.should_save = control.should_save and self._may_be_saved(model, state)
 
     def on_prediction_step(self, args, state, control, **kwargs):
         self.run.pulse({"what": "the validation loss", "done": 0, "total": 0})
 
-    def on_epoch_end(self, args, state, control, **kwargs):
+    def on_epoch_end(self, args, state, control, model=None, **kwargs):
         epoch, last = round(state.epoch), state.global_step >= state.max_steps
         whole = last or abs(state.epoch - epoch) < 1e-6
         control.should_evaluate = whole and bool(self.planned.validation)
         due = epoch % self.planned.config.checkpoint_every == 0 or self._is_scored(state)
         late = control.should_training_stop or time.monotonic() - self.saved_at > SAVE_AT_LEAST_EVERY
         control.should_save = control.should_save or (whole and (due or last or late))
+        control.should_save = control.should_save and self._may_be_saved(model, state)
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        if state.global_step >= state.max_steps and (name := holds_no_number(model)):
+            raise self._advised(
+                NoNumber(f"At the last step, {state.global_step:,}, the weights of {name} are no numbers.")
+            )
+
+    def on_log(self, args, state, control, logs=None, optimizer=None, **kwargs):
+        # What each checkpoint holds of the log is JSON, too.
+        state.log_history[-1] = {key: safe_number(value) for key, value in state.log_history[-1].items()}
         point = {"attempt": self.attempt, "step": state.global_step, "epoch": round(state.epoch, 6)}
         if "loss" in logs:
             rows = self._rows_at(state.global_step) - self._rows_at(state.global_step - 1)
@@ -143,6 +155,14 @@ class Keeper(TrainerCallback):
             return
         self.run.log_point({key: safe_number(value) for key, value in point.items()})
         self._beat(state)
+        # In float16 a step whose gradients have overflowed is left out, and the next one is taken with smaller ones.
+        is_left_out = getattr(optimizer, "step_was_skipped", False)
+        try:
+            self.watch.see("training loss", state.global_step, point.get("loss"))
+            self.watch.see("norm of the gradients", state.global_step, None if is_left_out else point.get("grad_norm"))
+            self.watch.see("validation loss", state.global_step, point.get("validation_loss"))
+        except NoNumber as error:
+            raise self._advised(error) from None
 
     def on_save(self, args, state, control, **kwargs):
         step, scored = state.global_step, self._is_scored(state)
@@ -162,6 +182,20 @@ class Keeper(TrainerCallback):
         point = {"attempt": self.attempt, "step": state.global_step, "epoch": round(state.epoch, 6), **scores}
         self.run.log_point({key: safe_number(value) for key, value in point.items()})
         self._beat(state)
+
+    def _may_be_saved(self, model, state) -> bool:
+        """Whether all weights are numbers; the newest checkpoint of which that is so stays the newest."""
+        name = holds_no_number(model)
+        if name:
+            self.run.log(f"step {state.global_step} is not saved: the weights of {name} are no numbers")
+        return name is None
+
+    def _advised(self, error: NoNumber) -> NoNumber:
+        steps = [c["step"] for c in self.run.checkpoints()]
+        kept = f"What was learned before is {self.run.id}@{steps[-1]}." if steps else "Nothing was saved before."
+        rate = f"a learning_rate below {self.planned.config.learning_rate:g}"
+        error.advice = f"{kept} Start a new run with {rate} or a longer warmup, and look at the rows of that step."
+        return error
 
     def _is_scored(self, state) -> bool:
         """Whether rows are scored now: at a whole epoch that was asked for, and where no epochs were named, at the end."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from math import ceil, exp, lgamma, log, sqrt
+from math import ceil, exp, isfinite, lgamma, log, sqrt
 from statistics import NormalDist
 
 CALIBRATION_BINS = 10
@@ -131,6 +131,11 @@ def count_texts(texts: list[str]) -> list[list]:
 def most_probable(probabilities: dict[str, float]) -> str:
     """The label that `labels` decoding answers with; ties go to the first."""
     return max((name for name in probabilities if name != "other"), key=probabilities.get)
+
+
+def numbers(probabilities: dict[str, float] | None) -> dict[str, float] | None:
+    """Label probabilities as they are; None where one is no number, as overflow and ruined weights make them."""
+    return probabilities if probabilities and all(map(isfinite, probabilities.values())) else None
 
 
 def labels_alone(gold: list[str], probabilities: list[dict[str, float] | None]) -> float | None:

@@ -89,9 +89,16 @@ class Plan:
             "adapter_and_optimizer_bytes": found["adapter"] + found["gradients_and_optimizer"],
             "activations_bytes": found["activations"] + found["logits"],
             "libraries_bytes": found["libraries"],
-            "disk_bytes": shapes.disk_bytes(model, self.config, self.last_epoch, len(self.evaluate_at)),
+            "disk_bytes": self.disk_bytes,
             "peak_bytes": found["peak"],
         }
+
+    @property
+    def disk_bytes(self) -> int | None:
+        """What the run takes of the disk at most; None where it cannot be known."""
+        if self.base.folder is None:
+            return None
+        return shapes.disk_bytes(self.base.config(), self.config, self.last_epoch, len(self.evaluate_at))
 
     def report(self) -> dict:
         """What `train --dry-run` prints."""

@@ -1,7 +1,10 @@
 """A run: its folder, the only place that knows the names of its files besides those that every job has."""
 
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -14,6 +17,7 @@ from lab.errors import InputError
 from lab.home import (
     Home,
     append_line,
+    forget_unfinished,
     guard,
     inside,
     newest_first,
@@ -31,6 +35,7 @@ from lab.task import Task
 
 LONGEST_TITLE, LONGEST_NOTES = 80, 10_000  # letters
 BASE = "base.json"  # what tells the files of the base that it is trained on from others
+STEP = re.compile(r"checkpoint-(\d+)")  # as transformers names a checkpoint's folder
 _KEPT = Memo(2000)  # configs, tasks and numbers of rows, by the state of their file
 
 
@@ -146,22 +151,44 @@ class Run(Job):
                 os.fsync(file.fileno())
 
     def clear_torn(self) -> None:
-        """Removes what a crash left of checkpoints and of an adapter that were not whole."""
+        """Removes what a crash left of checkpoints, of an adapter and of records that were not whole."""
         for folder in self.folder.glob(f".{self.left.name}.*"):
             shutil.rmtree(folder)
-        for folder in self.checkpoint_folder.glob("checkpoint-*"):
-            if checkpoints.manifest_of(folder) is None:
+        for name in (*self.RECORDS, "data/train.jsonl", "data/validation.jsonl"):
+            forget_unfinished(self._path(name))
+        for folder in self._checkpoint_folders():
+            if checkpoints.is_torn(folder):
                 checkpoints.drop(folder)
+
+    @contextmanager
+    def cleared(self) -> Iterator[None]:
+        """When what is done within fails, nothing stays of a checkpoint that could not be written, above all on a full disk."""
+        try:
+            yield
+        except Exception:
+            self.clear_torn()
+            raise
+
+    def _checkpoint_folders(self) -> list[Path]:
+        """Newest first, whole or not."""
+        found = {folder: STEP.fullmatch(folder.name) for folder in self.checkpoint_folder.glob("checkpoint-*")}
+        return sorted(filter(found.get, found), key=lambda folder: int(found[folder][1]), reverse=True)
 
     def newest_checkpoint(self) -> tuple[int | None, list[str]]:
         """The newest step whose checkpoint's files are all as they were written, and what was passed over on the way."""
         passed_over = []
-        for step in sorted((c["step"] for c in self.checkpoints()), reverse=True):
-            broken = checkpoints.verify(self.checkpoint(step))
+        for folder in self._checkpoint_folders():
+            broken = checkpoints.verify(folder)
             if broken is None:
-                return step, passed_over
-            passed_over.append(f"checkpoint-{step} is passed over: {broken} is not as it was written.")
+                return int(STEP.fullmatch(folder.name)[1]), passed_over
+            passed_over.append(f"{folder.name} is passed over: {broken} is not as it was written.")
         return None, passed_over
+
+    def drop_behind(self, step: int) -> None:
+        """Removes the checkpoints behind a step, of which none is whole: training will write there again."""
+        for folder in self._checkpoint_folders():
+            if int(STEP.fullmatch(folder.name)[1]) > step:
+                checkpoints.drop(folder)
 
     # -- what people write about it ------------------------------------------------------------------------------
 

@@ -130,5 +130,5 @@ def differences(evaluations: list[Evaluation], shared: int) -> list[str]:
 def _odd_ones(evaluations: list[Evaluation]) -> str:
     """Whose wording is not the first subject's, where it is the wording that differs."""
     wordings = [e.request["info"].get("wording") for e in evaluations]
-    odd = [e.name for e, wording in zip(evaluations, wordings, strict=True) if wording != wordings[0]]
+    odd = dict.fromkeys(e.name for e, wording in zip(evaluations, wordings, strict=True) if wording != wordings[0])
     return f": {', '.join(odd)} otherwise than {evaluations[0].name}" if odd else ""

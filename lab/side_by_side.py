@@ -10,7 +10,7 @@ from lab.config import Decoding
 from lab.errors import InputError
 from lab.generate import Answer, label_probabilities_each, stream
 from lab.job import Stopped
-from lab.metrics import most_probable
+from lab.metrics import most_probable, numbers
 from lab.mixed import CannotMix
 from lab.model import Model, free_memory
 from lab.prompt import Renderer
@@ -128,10 +128,11 @@ def _respond(
     start = time.perf_counter()
     with model.using_each([subject.put_on for subject in subjects]) as keep:
         chances, cache = label_probabilities_each(model, prompts, labels) if labels else ([None] * len(prompts), None)
+        chances = [numbers(of_labels) for of_labels in chances]
         before = time.perf_counter() - start
         if decoding.mode == "labels":
-            chosen = [most_probable(of_labels) for of_labels in chances]
-            said = [(Answer(label, len(labels[label])), 0.0) for label in chosen]
+            chosen = [most_probable(of_labels) if of_labels else None for of_labels in chances]
+            said = [(Answer(x or "", len(labels[x]) if x else 0), 0.0) for x in chosen]
         else:
 
             def speak(number: int, output: str) -> None:

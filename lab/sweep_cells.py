@@ -59,6 +59,7 @@ def _cell(home: Home, group: list[tuple[Ask, dict, Evaluation]], wanted: list[Me
         **{key: _mean(x.get(key) for x in trained) for key in TRAINED},
     }
     if texts:
+        cell["text_metrics_ci95"] = scored[0].get("text_metrics_ci95") if count == 1 else None
         cell["text_metrics"] = {key: _mean(_number(x["text_metrics"].get(key)) for x in scored) for key in texts}
     return cell
 

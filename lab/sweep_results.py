@@ -9,6 +9,7 @@ from lab.comparison import Comparison
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.home import Home
+from lab.job import ALIVE
 from lab.runs import Run
 from lab.scoring import Scoring
 from lab.sweep_asked import Ask
@@ -150,6 +151,8 @@ def look(home: Home, sweep: Sweep) -> dict:
         cells, about = sweep_cells.gathered(home, found, sweep.grid.metrics), {}
         scored = {ask.run for ask, one in found if one and ask.last}
         unscored = [x["id"] for x in belong if x["status"] == "finished" and x["id"] not in scored]
+        job = job_of(home, sweep)
+        unscored = [] if job and job.status() in ALIVE else unscored
         belong = [one | sweep_cells.losses(home, one["id"]) for one in belong]
     compared, notes = _compared([one for one, _ in pairs], sweep.grid.metrics)
     if sweep.grid.asking or sweep.grid.decodings:  # the decodings differ, which is what was asked for

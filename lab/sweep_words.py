@@ -34,7 +34,7 @@ def table(found: dict) -> tuple[list[str], list[list[str]]]:
             cells += [_loss(one.get(key)) for key in ("first_loss", "last_loss")] if has_loss else []
             rows.append(cells + (_scores(x, reads_labels, texts) if x else ["–"] * (4 * reads_labels + len(texts))))
     labels = ["accuracy", "macro F1", "invalid", "p"] if reads_labels else []
-    heads = [*found["over"], *(["run"] if trains else []), "status", *map(_short, decoded)]
+    heads = [*map(_short, found["over"]), *(["run"] if trains else []), "status", *map(_short, decoded)]
     heads += ["first loss", "last loss"] if has_loss else []
     return [*heads, *labels, *map(heading, texts)], rows
 
@@ -44,7 +44,7 @@ def _table_of_steps(found: dict) -> tuple[list[str], list[list[str]]]:
         [*_place(one, found["over"]), one["id"] or "–", one["status"], f"{one['steps']:,}" if one["steps"] else "–"]
         for one in found["runs"]
     ]
-    return [*found["over"], "run", "status", "steps"], rows
+    return [*map(_short, found["over"]), "run", "status", "steps"], rows
 
 
 def cells_table(found: dict) -> tuple[list[str], list[list[str]]]:
@@ -71,7 +71,7 @@ def cells_table(found: dict) -> tuple[list[str], list[list[str]]]:
 
 
 def _short(key: str) -> str:
-    return key.removeprefix("decoding.")
+    return key.removeprefix("decoding.").removeprefix("adapter.")
 
 
 def _place(one: dict, keys: list[str]) -> tuple[str, ...]:
@@ -124,21 +124,25 @@ def _of_base(x: dict) -> str:
     return f"Before training, {x['base_model']} ({x['quantization']}{task}): {'; '.join([*scores, *texts])}."
 
 
+def _of_best(scored: list[dict]) -> list[str]:
+    best = max(scored, key=lambda x: x["accuracy"])
+    low, high = best["accuracy_ci95"]
+    at = ", ".join(f"{_short(key)} {written(value)}" for key, value in best["values"].items() if value is not None)
+    return [
+        f"Best accuracy: {best['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {best['n']:,} rows at {at}.",
+        f"It is the best of {len(scored)} on the rows it is scored on, so it flatters; score it on other rows, such as a "
+        "test split, before it is reported.",
+    ]
+
+
 def said(found: dict) -> list[str]:
     """What is to be read from the scores, and what is to be minded of them."""
     scored = [x for x in found["comparison"] if x["accuracy"] is not None]
     sentences = [] if found["comparison"] else ["Nothing is scored yet: a run is, when it has finished."]
-    if len(scored) > 1:
-        best = max(scored, key=lambda x: x["accuracy"])
-        low, high = best["accuracy_ci95"]
-        at = ", ".join(f"{_short(key)} {written(value)}" for key, value in best["values"].items() if value is not None)
-        sentences.append(
-            f"Best accuracy: {best['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {best['n']:,} rows at {at}."
-        )
-        sentences.append(
-            f"It is the best of {len(scored)} on the rows it is scored on, so it flatters; score it on other rows, "
-            "such as a test split, before it is reported."
-        )
+    if scored and not any(x["accuracy"] for x in scored):
+        sentences.append("No answer is right.")
+    elif len(scored) > 1:
+        sentences += _of_best(scored)
     if any(x["p_value"] is not None for x in scored):
         sentences.append("p: exact McNemar test against the first row, not adjusted for their number.")
     return sentences + [_of_base(x) for x in found.get("bases", [])] + found["notes"]

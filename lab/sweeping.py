@@ -96,7 +96,7 @@ def stop(home: Home, sweep: Sweep, but: Collection[str] = ()) -> list[str]:
         with suppress(InputError):  # it has just ended
             if job.id in but:
                 continue
-            job.request_stop()
+            jobs.stop(job)
             stopped.append(job.id)
     if not stopped:
         raise InputError(f"Nothing of the sweep {sweep.name} is queued or at work.")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import yaml
 
-from lab import bases, comparison, grid, machine, plan, repeats, tasks, text_scores
+from lab import bases, comparison, data, grid, machine, plan, repeats, tasks, text_scores
 from lab import config as config_file
 from lab import task as task_file
 from lab.comparison import Comparison
 from lab.config import Config
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
-from lab.grid import Grid, Problems
+from lab.grid import Grid, Point, Problems
 from lab.home import Home, inside, write_yaml
 from lab.plan import ROW_KEYS, Plan
 from lab.task import Task
@@ -162,6 +162,7 @@ def prepare(home: Home, wanted: Grid, task: Task | None = None) -> Prepared:
             with problems.of(point):
                 comparison.look_up(home, one).known(home)
     else:
+        _check_scored_on(home, wanted, problems)
         plans = _plans(home, wanted, problems)
         problems.refuse("The sweep", len(wanted.points))
         prepared = Prepared(wanted, plans, skipped=_skipped(wanted, plans))
@@ -169,6 +170,16 @@ def prepare(home: Home, wanted: Grid, task: Task | None = None) -> Prepared:
             raise InputError(f"Nothing of the sweep can be trained: {prepared.skipped[0]}")
     problems.refuse("The sweep", len(wanted.points))
     return prepared
+
+
+def _check_scored_on(home: Home, wanted: Grid, problems: Problems) -> None:
+    """Notes what is wrong with the rows on which all runs are to be scored."""
+    rows = wanted.scored_on
+    for name in dict.fromkeys(rows.dataset or point.config.dataset for point in wanted.points) if rows else []:
+        with problems.of(Point({})):
+            splits = data.load(home, name).splits
+            if rows.split not in splits and rows.split not in ("train", "validation"):
+                raise InputError(f"scored_on.split: {name} has no split {rows.split!r}; it has {', '.join(splits)}.")
 
 
 def _skipped(wanted: Grid, plans: list[Plan]) -> dict[int, str]:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from lab import bases, card, checkpoints, plan, subjects
+from lab import bases, card, plan, subjects
 from lab.evaluate import Progress, quiet
 from lab.home import Home, read_json, staged, write_json
 from lab.job import Stopped
@@ -13,6 +13,7 @@ from lab.packing import cost_in_words, shared_prefix
 from lab.plan import Plan
 from lab.runs import Run
 from lab.selfcheck import why_not
+from lab.shapes import moments
 from lab.subjects import weight_files
 from lab.trainer import trainer_for
 from lab.tuners import ranks
@@ -32,6 +33,7 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
     model = Model(planned.base, config.quantization, config.shared_prefix == "auto", whole=run.method.is_whole)
     _same_base(run, model)
     model.new_adapter(config, planned.total_steps)
+    run.beat(needs_bytes=_checkpoint_bytes(model, planned))
     run.log(f"{len(planned.train)} rows, {planned.total_steps} steps, {len(planned.validation)} rows held out")
     run.log(f"{config.base_model} is loaded: {config.quantization}, {precision()} on {device()}")
     scorer = Scorer(home, run, model, planned, progress)
@@ -39,12 +41,19 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
         shares = _says_whether_shared(run, model, planned)
         scorer.score_base()
         trainer = trainer_for(model, planned, run.checkpoint_folder, shares, [Keeper(run, planned, scorer)])
-        trainer.train(resume_from_checkpoint=str(run.checkpoint(step)) if step else None)
+        with run.cleared():
+            trainer.train(resume_from_checkpoint=str(run.checkpoint(step)) if step else None)
         outcome = "finished" if trainer.state.global_step >= planned.total_steps else "stopped"
     except Stopped:  # while rows were scored, when nothing is left to save
         outcome = "stopped"
     _leave(run, model, planned, scorer)
     return outcome
+
+
+def _checkpoint_bytes(model: Model, planned: Plan) -> int:
+    """What a checkpoint takes of the disk, nearly: what is trained, and the optimizer's moments of it."""
+    trained = [p for p in model.network.parameters() if p.requires_grad]
+    return sum(p.numel() * (p.element_size() + moments(planned.config)) for p in trained)
 
 
 def _settle(run: Run, planned: Plan) -> int | None:
@@ -53,9 +62,7 @@ def _settle(run: Run, planned: Plan) -> int | None:
     step, passed_over = run.newest_checkpoint()
     for line in passed_over:
         run.log(line)
-    for checkpoint in run.checkpoints():
-        if checkpoint["step"] > (step or 0):  # broken; training will write there again
-            checkpoints.drop(run.checkpoint(checkpoint["step"]))
+    run.drop_behind(step or 0)
     frozen = (run.config, run.rows("train"), run.rows("validation"))
     if step is None and frozen != (planned.config, planned.train, planned.validation):
         # What only the model's own tokenizer, which is here now, could decide.

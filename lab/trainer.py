@@ -64,8 +64,9 @@ def _row_tokens(rows: list[dict]) -> torch.Tensor:
 
 class Trainer(SFTTrainer):
     """TRL's trainer with a loss for packed batches, which is TRL's for the same rows: the sum over the answers' tokens,
-    divided by their number in all batches of the step; and with what the method adds to the gradients. It counts tokens in two ways, those that pass through the model,
-    padding included, and those of the rows, and writes no model card into checkpoints; the adapter gets the lab's own."""
+    divided by their number in all batches of the step; and with what the method adds to the gradients. It counts tokens in
+    two ways, those that pass through the model, padding included, and those of the rows, and writes no model card into
+    checkpoints; the adapter gets the lab's own."""
 
     tokens = row_tokens = 0
 

@@ -15,6 +15,7 @@ import colours as colours_set  # noqa: E402
 import pytest  # noqa: E402
 import tiny  # noqa: E402
 from browser import chromium, context, page, serve, served  # noqa: E402, F401
+from quick_workers import quick_workers  # noqa: E402, F401
 
 from lab.home import Home  # noqa: E402
 from lab.runs import Run  # noqa: E402

@@ -64,6 +64,7 @@ LAYERS = {
         "lengths",
         "checks",
         "checkpoints",
+        "shortage",
         "job",
         "runs",
         "points",
@@ -99,7 +100,7 @@ LAYERS = {
         "publication",
         "ratings",
     ],
-    "jobs": ["jobs", "sweeping", "generator", "leaving"],
+    "jobs": ["ending", "jobs", "sweeping", "generator", "leaving"],
     "compute": [
         *(
             "prefix",
@@ -116,6 +117,7 @@ LAYERS = {
             "bertscore",
             "text_metrics",
             "evaluate",
+            "finite",
             "keeper",
             "trainer",
             "train",

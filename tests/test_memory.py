@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import memory
+from lab import memory, shapes
 from lab.config import Config, parse
 from lab.memory import CPU, GPU, Batch, estimate, largest_batch
 
@@ -58,6 +58,31 @@ def test_what_is_meant_to_save_memory_saves_some(place):
     assert peak(place, adapter={"targets": ["q_proj", "v_proj"]}) < peak(place)
     assert peak(place, adapter={"dropout": 0.0}) < peak(place, adapter={"dropout": 0.1})
     assert peak(place, accumulate=8) == peak(place)
+
+
+@pytest.mark.parametrize("place", [CPU, GPU])
+def test_every_method_has_an_estimate_and_full_fine_tuning_takes_weights_gradients_and_moments(place):
+    found = {
+        method: estimate(MODEL, parse({"quantization": "none", "adapter": {"method": method}}), batch(), place)
+        for method in ("lora", "adalora", "llama-adapter", "full")
+    }
+    weights = shapes.Shapes.of(MODEL).weights
+    assert found["full"]["weights"] + found["full"]["gradients_and_optimizer"] == 16 * weights
+    assert found["full"]["adapter"] == 0
+    assert found["llama-adapter"]["peak"] < found["lora"]["peak"] < found["full"]["peak"]
+    assert found["adalora"]["gradients_and_optimizer"] == 6 * found["adalora"]["adapter"]
+
+
+def test_checkpoints_take_disk_by_what_is_trained_and_how_many_are_kept():
+    def size(epochs=10, scored=1, **settings):
+        return shapes.disk_bytes(MODEL, parse({"quantization": "none", **settings}), epochs, scored)
+
+    whole = shapes.Shapes.of(MODEL).weights
+    assert size(adapter={"method": "full"}) == (3 * 12 + 4) * whole  # the scored one and two to go on from
+    assert size(1, adapter={"method": "full"}) == (12 + 4) * whole
+    assert size(scored=5) == size(scored=1) * (7 * 12 + 4) / (3 * 12 + 4)
+    assert size(optimizer="adamw_8bit") < size()
+    assert shapes.disk_bytes({}, Config(), 1, 1) is None
 
 
 def test_four_bits_save_memory_where_weights_are_not_mapped_from_their_file():
@@ -115,4 +140,14 @@ def benchmark(monkeypatch):
 @pytest.mark.parametrize("number", range(1000, 1010))
 def test_trainings_of_all_kinds_take_what_was_estimated(benchmark, number):
     for found in benchmark.compare(benchmark.drawn(number), benchmark.CASES):
+        assert found["ratio"] == pytest.approx(1, abs=0.2), benchmark.in_words(found)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "adapter", [{"method": "full"}, {"method": "adalora", "dropout": 0.05}, {"method": "llama-adapter"}], ids=str
+)
+def test_trainings_of_every_method_take_what_was_estimated(benchmark, adapter):
+    shape = {**benchmark.drawn(1000), "adapter": adapter}
+    for found in benchmark.compare(shape, [("auto", "none"), ("off", "none")]):
         assert found["ratio"] == pytest.approx(1, abs=0.2), benchmark.in_words(found)

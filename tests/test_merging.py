@@ -7,7 +7,9 @@ from collections import namedtuple
 from pathlib import Path
 
 import peft
+import plain
 import pytest
+import tiny
 import torch
 from click.testing import CliRunner
 from colours import add_to, created, trained, worked
@@ -98,6 +100,17 @@ def test_all_that_it_needs_stands_beside_it(made, merged):
     for name in ("config.json", "lab.json", "README.md"):
         text = (merged.model / name).read_text()
         assert str(home.path) not in text and str(ASSETS) not in text  # where it was made is nobody's business
+
+
+def test_in_the_type_of_the_base_each_weight_is_rounded_once(made, merged, monkeypatch):
+    home, run = made
+    monkeypatch.setattr(merging, "dtype_here", lambda: merging.OWN)  # as beside a GPU
+    job = worked(home, merging.create(home, merging.checked(home, run.id)))
+    exact, rounded = (load_file(one.model / "model.safetensors") for one in (merged, job))
+    assert export.about(job.model)["merged"] == "float16"
+    for name, weights in exact.items():
+        assert torch.equal(rounded[name], weights.half()), name
+    leaving.forget(home, job)
 
 
 def test_the_command_leaves_it_in_its_place_and_nothing_elsewhere(made, tmp_path, monkeypatch):
@@ -218,3 +231,19 @@ def test_each_kind_that_can_be_merged(colours, tiny_model, adapter, quantization
         plain = AutoModelForCausalLM.from_pretrained(job.model)(tokens).logits
     assert (both - alone).abs().max() > 0.01
     torch.testing.assert_close(plain, both, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("kind", "style"), [("mistral", "mistral"), ("phi", "phi")])
+def test_other_architectures(colours, tmp_path, kind, style):
+    more = {} if kind == "phi" else {"sliding_window": None, "num_key_value_heads": 2}
+    base = tiny.tiny_of(tmp_path / "base", kind, style, **more)
+    run = trained(colours, base, adapter={"r": 8, "dropout": 0.0}, epochs=1, quantization="nf4")
+    shaken(run.adapter)
+    job = worked(colours, merging.create(colours, merging.checked(colours, run.id)))
+    tokenizer, network = AutoTokenizer.from_pretrained(job.model), AutoModelForCausalLM.from_pretrained(job.model)
+    adapted = plain.adapted(base, run.adapter)
+    renderer = Renderer(run.task, bases.tokens_at_hand(bases.find(str(base))))
+    for row in run.rows("train"):
+        asked = tokenizer, renderer.prompt_ids(row), export.about(job.model)["stop_tokens"], 12
+        assert plain.said(network, *asked) == plain.said(adapted, *asked)

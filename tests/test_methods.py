@@ -291,6 +291,23 @@ def test_full_fine_tuning_shares_its_prefix_without_noise_on_the_base(tiny_model
         assert torch.equal(weight, Model(model.base, "none").network.state_dict()["model.embed_tokens.weight"])
 
 
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_weights_are_trained_in_float32_on_a_base_of_16_bits(tiny_model, name):
+    """As on a GPU, where the base is held in bfloat16 unless all of it is trained."""
+    whole = methods.of(ADAPTERS[name]["method"]).is_whole
+    model = Model(bases.find(str(tiny_model)), "none", whole=whole)
+    if not whole:
+        model.network.to(torch.bfloat16)
+    model.new_adapter(parse({"quantization": "none", "adapter": ADAPTERS[name]}), 10)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.autocast("cpu", torch.bfloat16):
+        model.network.train()(input_ids=ids, labels=ids).loss.backward()
+    weights = [weight for weight in model.network.parameters() if weight.requires_grad]
+    assert {weight.dtype for weight in weights} == {weight.grad.dtype for weight in weights} == {torch.float32}
+    assert all(weight.grad.isfinite().all() for weight in weights)
+    assert any(weight.grad.any() for weight in weights)
+
+
 # -- 8 bits and schedules --------------------------------------------------------------------------------------------------
 
 

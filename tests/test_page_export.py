@@ -37,6 +37,7 @@ def names_in(page, name: str) -> set[str]:
         return {path.partition("/")[2] for path in packed.namelist()}
 
 
+@pytest.mark.long
 def test_zips_the_merged_model_and_a_push_without_a_token(part, home, tiny_model):
     served = part.get_by_label("How vLLM serves it", exact=True)
     until(lambda: "--max-lora-rank 8" in served.input_value(), "it says how it is served")

@@ -80,3 +80,14 @@ def test_the_time_is_measured_on_request(tab):
     button(tab, "Measure time").click()
     until(lambda: "Measured on this machine" in card(tab), "it is measured")
     assert re.search(r"About .+: 4 steps of [\d.]+ s", card(tab))
+
+
+def test_the_form_shows_only_the_keys_of_the_chosen_method(tab):
+    tab.get_by_text("All settings", exact=True).click()
+    tab.get_by_label("Adapter dora").wait_for()
+    assert not tab.get_by_label("Adapter adapter len").is_visible()
+    choose(tab, "Adapter method", "llama-adapter")
+    tab.get_by_label("Adapter adapter len").wait_for()
+    until(lambda: not tab.get_by_label("Adapter dora").is_visible(), "another method's keys are gone")
+    choose(tab, "Adapter method", "full")
+    until(lambda: "needs quantization: none" in card(tab), "what contradicts the method is said")

@@ -1,5 +1,6 @@
 """A run on its way to the Hub, for which a server on this machine stands in: what arrives, and every no in one sentence."""
 
+import html
 import json
 import re
 from contextlib import suppress
@@ -17,6 +18,7 @@ from lab import bases, jobs, publish
 from lab.cli import cli
 from lab.errors import InputError, WorkError
 from lab.home import ASSETS
+from lab.ui import run_leaving
 
 TOKEN = "hf_this-is-a-secret-of-the-tests"
 
@@ -65,6 +67,8 @@ def test_all_of_it_arrives_and_the_card_names_the_place(colours, run, stub):
     assert stub.private == {"ada/stance": True} and f"Bearer {TOKEN}" in stub.tokens
     assert any("/branch/v1" in path for path in stub.asked)
     assert [x["repo"] for x in json.loads(told(colours, "pushes").stdout)] == ["ada/stance"]
+    _, _, said, *_ = run_leaving.after(publish.Push(colours, found["id"]))  # as the page says it
+    assert "is on the Hub" in html.unescape(said["value"])
 
 
 REFUSALS = [

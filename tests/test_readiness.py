@@ -1,5 +1,7 @@
 """Before a run starts: what it comes to, what stands in its way, how long it will take; and presets to start from."""
 
+from types import SimpleNamespace
+
 import colours as colours_set
 import pyarrow as pa
 import pytest
@@ -59,6 +61,17 @@ def test_a_label_that_stands_in_one_row_alone_is_seen_among_many(colours, tiny_m
     data.add_tables(colours, About(name="odd", text="text", label="label"), {"train": odd})
     with pytest.raises(InputError, match="nearest is 'warm'"):
         plan.sampled(colours, colours_set.settings(tiny_model, dataset="odd"), most=10)
+
+
+def test_full_fine_tuning_says_what_it_takes_of_the_memory_and_the_disk(home, monkeypatch):
+    config = Config(quantization="none", adapter={"method": "full"})
+    assert not [x for x in readiness.look(home, config) if x.about == "Disk"]  # next to nothing
+    monkeypatch.setattr(machine, "device", lambda: machine.Device("cpu", "CPU", 1 << 26))
+    monkeypatch.setattr(readiness.shutil, "disk_usage", lambda place: SimpleNamespace(free=1 << 20))
+    lines = readiness.look(home, config)
+    assert "lora takes less" in line(lines, "Memory").words
+    assert line(lines, "Disk").sign == "look"
+    assert "1 MB free" in line(lines, "Disk").words
 
 
 # -- time ----------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,19 @@ from colours import settings, worked
 from swept import prepared
 from test_grid import parsed, problems
 
-from lab import data, grid, jobs, plan, sweep_asked, sweep_cells, sweep_results, sweep_words, sweeping, sweeps
+from lab import (
+    comparison,
+    data,
+    grid,
+    jobs,
+    plan,
+    sweep_asked,
+    sweep_cells,
+    sweep_results,
+    sweep_words,
+    sweeping,
+    sweeps,
+)
 from lab.config import Config, Decoding, decoding
 from lab.errors import InputError
 from lab.runs import Run
@@ -70,6 +82,19 @@ def test_a_temperature_of_zero_is_greedy(settings, same):
     assert not Decoding(mode="labels").is_plain_greedy
 
 
+def test_a_temperature_of_zero_generates_without_drawing():
+    """The library refuses a temperature of 0, so it must never come there."""
+    from types import SimpleNamespace
+
+    from lab.generate import _settings
+
+    cold, warm = (
+        _settings(SimpleNamespace(pad_id=0), decoding([f"temperature={x}", "mode=sample"]), {1}) for x in (0, 1)
+    )
+    assert (cold.do_sample, warm.do_sample) == (False, True)
+    assert warm.temperature == 1.0
+
+
 # -- rows ------------------------------------------------------------------------------------------------------------------
 
 
@@ -92,6 +117,15 @@ def test_points_with_more_rows_than_there_are_are_skipped_and_say_so(home, monke
     assert sweep_words.table(found)[1][2][:3] == ["91", "–", "skipped"]
     with pytest.raises(InputError, match="Nothing of the sweep can be trained: 91 rows"):
         prepared(home, **asked, grid={"train_rows": [91, 92]})
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [({"dataset": "gone"}, "no dataset 'gone'"), ({"split": "test"}, "sentiment has no split 'test'; it has train")],
+)
+def test_rows_to_be_scored_on_that_are_not_there_are_refused_before_a_start(home, rows, said):
+    with pytest.raises(InputError, match=said):
+        prepared(home, grid={"seed": [1]}, scored_on=rows)
 
 
 def test_seeds_share_their_rows_with_a_split_seed_and_not_without(home):
@@ -236,6 +270,8 @@ def test_runs_that_hold_out_nothing_are_scored_on_other_rows(colours, tiny_model
     assert Run(colours, sweep.own[0]).count("train") == 24
     found = sweep_results.look(colours, sweep)
     assert [(x["n"], x["split"]) for x in found["comparison"]] == [(2, "validation")]
+    alone = comparison.look_up(colours, comparison.Comparison(subjects=[sweep.own[0]]))  # as `compare` asks it
+    assert len(alone.questions[0].rows) == 2
     assert sweep_cells.losses(colours, sweep.own[0])["first_loss"] > 0
     assert sweep_asked.all_of(colours, sweep)[0].own is False
 

@@ -57,6 +57,11 @@ def test_a_second_key_makes_lines_that_differ_in_more_than_colour():
         assert lines[0]["marker"]["symbol"] != lines[1]["marker"]["symbol"]
 
 
+def test_more_lines_than_colours_are_still_told_apart():
+    lines = drawn(found({"epochs": [1, 2], "seed": list(range(12))}), "epochs")["data"][:12]
+    assert len({(x["line"]["color"], x["line"]["dash"], x["marker"]["symbol"]) for x in lines}) == 12
+
+
 def test_texts_have_their_own_metrics_and_stay_texts():
     nothing = dict.fromkeys(["accuracy", "accuracy_ci95", "macro_f1", "f1_ci95", "invalid"])
     figure = drawn(found({"task": ["<b>a</b>", "b"]}, **nothing, text_metrics={"exact_match": 0.5}), "task")
@@ -71,7 +76,12 @@ def one_key_at_a_time() -> dict:
     varied = {"decoding.top_k": [30, 50, 80], "decoding.beams": [2, 5, 8], "decoding.temperature": [0, 0.5, 1]}
     points = {str({**usual, key: x}): {**usual, key: x} for key, values in varied.items() for x in values}
     nothing = dict.fromkeys(["accuracy", "accuracy_ci95", "macro_f1", "f1_ci95", "invalid"])
-    scores = {**nothing, "n": 27, "text_metrics": {"bleu": 0.3, "rouge_l": 0.5}}
+    scores = {
+        **nothing,
+        "n": 27,
+        "text_metrics": {"bleu": 0.3, "rouge_l": 0.5},
+        "text_metrics_ci95": {"bleu": [0.2, 0.4]},
+    }
     cells = [{**scores, "values": {"quantization": q, **x}} for q in ("nf4", "none") for x in points.values()]
     members = [{"id": q, "status": "finished", "reused": False, "values": {"quantization": q}} for q in ("nf4", "none")]
     return {"runs": members, "comparison": [], "cells": cells}
@@ -95,7 +105,9 @@ def test_each_key_has_a_chart_of_its_own_side_by_side():
     assert [x["name"] for x in figure["data"] if x["showlegend"]] == ["quantization nf4", "quantization none"]
     alone = drawn(found, "decoding.temperature")
     assert {tuple(x["x"]) for x in alone["data"]} == {(0, 0.5, 1)}  # what other blocks vary is left out
-    assert alone["layout"]["annotations"][0]["text"] == "BLEU"
+    assert alone["layout"]["annotations"][0]["text"] == "BLEU, with 95% interval"
+    assert round(alone["data"][0]["error_y"]["array"][0], 6) == 0.1
+    assert "error_y" not in alone["data"][-1] and alone["layout"]["annotations"][1]["text"] == "ROUGE-L"
 
 
 def test_seeds_are_strokes_from_lowest_to_highest_behind_their_mean():
@@ -112,4 +124,5 @@ def test_seeds_are_strokes_from_lowest_to_highest_behind_their_mean():
     assert mean["name"] == "task a"  # the length tells nothing that the task does not
     assert round(mean["error_y"]["array"][0], 6) == 0.2  # the interval is there as well
     assert [x["yaxis"] for x in figure["data"] if x["name"] == "task b"] == ["y", "y2", "y3", "y4"]
+    assert figure["layout"]["annotations"][1]["text"] == "Macro F1"  # whose mean has no interval
     assert "training rows" in figure["layout"]["annotations"][3]["text"]

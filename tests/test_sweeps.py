@@ -169,6 +169,12 @@ def test_the_scores_stand_beside_each_other_with_their_values(home):
     assert [one["status"] for one in sweep_results.look(home, sweep)["runs"]][2] == "deleted"
 
 
+def test_where_nothing_is_right_nothing_is_called_the_best(home):
+    sweep = made_up(home, [0.0, 0.0], grid={"train_rows": [16, 24]})
+    found = sweep_words.said(sweep_results.look(home, sweep))
+    assert "No answer is right." in found and not any("Best" in sentence for sentence in found)
+
+
 def test_rows_that_differ_are_said_and_runs_without_scores_too(home):
     sweep = made_up(home, [0.6, 0.9], train_rows=32, grid={"validation": [60, 40]})
     found = sweep_results.look(home, sweep)
@@ -215,6 +221,7 @@ def test_a_subject_or_a_task_that_is_not_there_is_refused(home):
         "grid: {base_model: [tiny-llama, /tmp]}",
         "subject: base\ntask: assets/tasks/sentiment.yaml\ngrid: {beams: [1, 2]}",
         "subject: base:/tmp\ngrid: {beams: [1, 2]}",
+        "scored_on: {dataset: ../x}\ngrid: {seed: [1, 2]}",
     ],
 )
 def test_the_page_takes_no_paths(text):

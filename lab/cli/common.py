@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from tqdm import tqdm
 
-from lab import space
+from lab import jobs, shortage, space
 from lab.errors import InputError, WorkError
 from lab.job import Job
 
@@ -37,6 +37,8 @@ def command(name: str) -> Callable:
             except Exception as error:
                 if os.environ.get("LAB_DEBUG"):
                     raise
+                if said := shortage.of_disk(error):
+                    _fail(said, 1)
                 _fail(f"{type(error).__name__}: {error} (LAB_DEBUG=1 shows where.)", 1)
             finally:
                 sys.stdout = stdout
@@ -90,7 +92,7 @@ def follow(job: Job, stop: Callable[[], object] | None = None) -> bool:
                 raise
             asked = True
             with suppress(InputError):  # it has just ended
-                (stop or job.request_stop)()
+                stop() if stop else jobs.stop(job)
                 say(f"{job.id}: stopping at the next step; it will be saved. Press Ctrl-C again to leave it to itself.")
     if bar is not None:
         bar.close()

@@ -114,7 +114,7 @@ def run_log(home: Home, run_id, lines):
 def run_stop(home: Home, run_id):
     """Stop a run at its next step; it saves, and can be resumed. A queued one leaves the queue."""
     run = Run(home, run_id)
-    run.request_stop()
+    jobs.stop(run)
     found = {"id": run_id, "status": run.status()}
     return found, lambda console: console.print(f"{run_id} is {found['status']}.")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from lab import bases
+from lab import bases, shortage
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError, WorkError
 from lab.ui.roles import may_change
@@ -19,10 +19,10 @@ __all__ = ["handler", "may_change", "model_id", "shown"]
 
 def shown(error: Exception) -> gr.Error:
     """An error as the page shows it: its sentence as plain text, for whatever is wrong in the lab itself its kind alone."""
-    known = isinstance(error, InputError | WorkError)
-    if not known:
+    plain = str(error) if isinstance(error, InputError | WorkError) else shortage.of_disk(error)
+    if not plain:
         traceback.print_exception(error, file=sys.stderr)
-    text = str(error) if known else f"The lab itself has a problem ({type(error).__name__}); its log says more."
+    text = plain or f"The lab itself has a problem ({type(error).__name__}); its log says more."
     return gr.Error(
         html.escape(text, quote=False).replace("\n", "<br>"), title="That did not work", print_exception=False
     )

@@ -171,7 +171,7 @@ def run_stop(home: Home, request: gr.Request, run_id: str) -> dict:
     """Stops a run at its next step; it saves, and can be resumed."""
     access.may_change(request)
     run = Run(home, run_id)
-    run.request_stop()
+    jobs.stop(run)
     return {"id": run_id, "status": run.status()}
 
 

@@ -111,7 +111,7 @@ def build(page: gr.Blocks, home: Home, opened: gr.State, tabs: gr.Tabs) -> None:
         try:
             access.may_change(request)
             job = EvaluationJob(home, job_id or "")
-            job.request_stop()
+            jobs.stop(job)
         except InputError as error:
             return look.line(str(error)), gr.skip(), gr.skip()
         return progress(home, job)

@@ -21,6 +21,7 @@ from lab.ui.generate_controls import QUIET
 
 HIDDEN = gr.update(visible="hidden")
 LOOK_EVERY = 1  # seconds
+NO_WALK = "Make a rating set with the button below, or press Generate and rate the answers above."
 
 
 def build() -> SimpleNamespace:
@@ -33,7 +34,7 @@ def build() -> SimpleNamespace:
         with gr.Row():
             start = gr.Button("Rate the set", variant="primary", min_width=120)
             columns = gr.Button("Rate the answers above", min_width=160)
-        said = gr.HTML(elem_classes=["flat"])
+        said = gr.HTML(table.line(NO_WALK), elem_classes=["flat"])
         row = gr.HTML(js_on_load=walks.SCRIPT, elem_classes=["side-by-side", "rated", "flat"])
         results = gr.HTML(elem_classes=["prompt-list", "flat"])
         with gr.Row(elem_classes=["at-end"]):

@@ -42,6 +42,7 @@ def refuse_paths(found: Grid) -> None:
         offer.taken([found.asking.subject])
         for what, name in (("The task", found.asking.task), ("The dataset", found.asking.dataset)):
             check_id(name or "none", what)
+    check_id((found.scored_on and found.scored_on.dataset) or "none", "The dataset")
     for point in found.points if not found.asking else []:
         refuse_path(point.config)
 

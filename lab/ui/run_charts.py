@@ -32,6 +32,7 @@ OTHERS = [  # colour and dash of the runs beside it, all told apart without colo
 ]
 UNUSED = ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
 MARKS = f"y{len(PANELS) + 1}"  # an axis of its own, from bottom to top, for losses that stand on no axis
+MARKED = {"loss": (0.02, "training"), "validation_loss": (0.07, "validation"), "grad_norm": (0.12, "gradient norm")}
 MANY, SOME, FEW = 800, 400, 250  # points of a line: the run's losses, those of others, everything else
 
 
@@ -85,8 +86,7 @@ def _losses(lines: dict, view: View) -> list[dict]:
         _line(x, [values[i] for i in places], "training, each step", BLUE, **raw),
         *([_line(x, [smoothed[i] for i in places], "training, smoothed", BLUE, 2.5)] if view.smoothing else []),
         *_scored(lines, "validation_loss", "validation", view, ORANGE, "circle"),
-        *_no_numbers(lines, "loss", "training", view),
-        *_no_numbers(lines, "validation_loss", "validation", view),
+        *[trace for key in MARKED for trace in _no_numbers(lines, key, view)],
     ]
 
 
@@ -177,16 +177,17 @@ def _scored(
     return [trace | {"mode": "lines+markers", "marker": {"color": colour, "symbol": symbol, "size": 9}}] if x else []
 
 
-def _no_numbers(lines: dict, key: str, name: str, view: View) -> list[dict]:
-    """Marks at the foot of the panel for values that are no numbers, a trace for each kind."""
+def _no_numbers(lines: dict, key: str, view: View) -> list[dict]:
+    """Marks at the foot of the panel of the losses for values that are no numbers, a trace for each kind."""
     traces = []
+    height, name = MARKED[key]
     for kind in dict.fromkeys(value for value in lines[key].values() if isinstance(value, str)):
         steps = [step for step, value in lines[key].items() if value == kind]
         x = steps if view.by == STEP else [lines["epoch"].get(step) for step in steps]
         every = -(-len(x) // MANY)
         marker = {"color": RED, "symbol": "x", "size": 9}
         called = f"{name}: {plain(kind)} ({len(steps):,})"
-        trace = _line(x[::every], [0.02] * len(x[::every]), called, RED, 1, MARKS)
+        trace = _line(x[::every], [height] * len(x[::every]), called, RED, 1, MARKS)
         traces.append(trace | {"mode": "markers", "marker": marker, "hovertemplate": plain(kind)})
     return traces
 

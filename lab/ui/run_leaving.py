@@ -15,19 +15,20 @@ from lab.ui import access, look, zips
 
 EVERY = 1.0  # seconds between two looks at a job
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
-NONE = gr.update(visible="hidden", value=None)
+HIDDEN, NONE = gr.update(visible="hidden"), gr.update(visible="hidden", value=None)
+IDLE = "", gr.update(active=False)
 
 
 def build(home: Home, seen: gr.State) -> gr.Textbox:
     """The part for the run that `seen` names. Returns the field that says how it is served, which a look fills."""
     parts = _layout()
     timer, job_id = gr.Timer(EVERY, active=False), gr.State("")
-    watched = [job_id, timer, parts.said, parts.file]
+    watched = [job_id, timer, parts.said, parts.stop, parts.file]
 
     @access.handler
     def pack_left(request: gr.Request, seen):
         access.may_change(request)
-        return "", gr.Timer(active=False), *ready(zips.packed(export.parcel(home, seen.get("run", ""))))
+        return *IDLE, *ready(zips.packed(export.parcel(home, seen.get("run", ""))))
 
     @access.handler
     def pack_merged(request: gr.Request, seen):
@@ -44,9 +45,17 @@ def build(home: Home, seen: gr.State) -> gr.Textbox:
     def watch(job_id):
         return after(found_job(home, job_id))
 
+    @access.handler
+    def stop_job(request: gr.Request, job_id):
+        access.may_change(request)
+        if job := found_job(home, job_id):
+            job.request_stop()
+        return after(job)
+
     parts.left.click(pack_left, seen, watched, **QUIET)
     parts.merged.click(pack_merged, seen, watched, **QUIET)
     parts.push.click(push_now, [seen, parts.repo, parts.revision, parts.merge, parts.private], watched, **QUIET)
+    parts.stop.click(stop_job, job_id, watched, **QUIET)
     timer.tick(watch, job_id, watched, **QUIET)
     return parts.serve
 
@@ -62,26 +71,27 @@ def found_job(home: Home, job_id) -> Merging | None:
 
 
 def after(job: Merging | None) -> tuple:
-    """What stands there of a job: its id while it goes on, whether it is watched, how far it is, and the zip it has made."""
+    """What stands there of a job: its id while it goes on, whether it is watched, how far it is, whether it can be stopped,
+    and the zip it has made."""
     if job is None:
-        return "", gr.Timer(active=False), look.line("It is not there any more."), NONE
+        return *IDLE, look.line("It is not there any more."), HIDDEN, NONE
     status = job.status()
     if status in ALIVE:
-        return job.id, gr.Timer(active=True), look.line(doing(job, status)), NONE
-    idle = "", gr.Timer(active=False)
+        can_stop = gr.update(visible=True, interactive=status != "stopping")
+        return job.id, gr.update(active=True), look.line(doing(job, status)), can_stop, NONE
     try:
         jobs.outcome(job)
     except (InputError, WorkError) as error:
-        return *idle, look.line(str(error)), NONE
-    if status == "finished" and isinstance(job, Push):
-        return *idle, look.line(f"{job.wanted.subject} is on the Hub: {job.pushed()['url']}"), NONE
-    return *idle, *(
-        ready(zips.fetched(job.made)) if status == "finished" else (look.line(f"{job.id} is {status}."), NONE)
-    )
+        return *IDLE, look.line(str(error)), HIDDEN, NONE
+    if status != "finished":
+        return *IDLE, look.line(f"{job.id} is {status}."), HIDDEN, NONE
+    if isinstance(job, Push):
+        return *IDLE, look.line(f"{job.wanted.subject} is on the Hub: {job.pushed()['url']}"), HIDDEN, NONE
+    return *IDLE, *ready(zips.fetched(job.made))
 
 
 def ready(path: str) -> tuple:
-    return look.line(""), gr.update(visible=True, value=path)
+    return look.line(""), HIDDEN, gr.update(visible=True, value=path)
 
 
 def doing(job: Merging, status: str) -> str:
@@ -110,6 +120,7 @@ def _layout() -> SimpleNamespace:
             left = gr.Button("Zip as it is", min_width=120)
             merged = gr.Button("Zip merged into its base", min_width=160)
         said = gr.Markdown(visible=False, elem_classes=["said"])
+        stop = gr.Button("Stop it", size="sm", visible="hidden")
         file = gr.File(label="Ready to download", visible="hidden", interactive=False)
         with gr.Row():
             about = {"max_lines": 1, "max_length": 100}

@@ -97,7 +97,7 @@ def _actions(home: Home, parts: SimpleNamespace, chosen: gr.State, seen: gr.Stat
     @access.handler
     def stop_run(request: gr.Request, seen):
         access.may_change(request)
-        Run(home, seen.get("run", "")).request_stop()
+        jobs.stop(Run(home, seen.get("run", "")))
 
     @access.handler
     def resume_run(request: gr.Request, seen):

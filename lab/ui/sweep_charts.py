@@ -27,11 +27,12 @@ LOOKS = [  # colour, dash and marker of the lines, all told apart without colour
 ]
 MOST_LINES = 12
 LABELLED = [
-    ("accuracy", "Accuracy", "accuracy_ci95"),
-    ("macro_f1", "Macro F1", "f1_ci95"),
-    ("invalid", "Invalid: share of rows", None),
-    ("train_accuracy", "Accuracy on training rows", None),
+    ("accuracy", "Accuracy"),
+    ("macro_f1", "Macro F1"),
+    ("invalid", "Invalid: share of rows"),
+    ("train_accuracy", "Accuracy on training rows"),
 ]
+INTERVALS = {"accuracy": "accuracy_ci95", "macro_f1": "f1_ci95"}  # those of texts stand apart
 EACH = "each key"  # all of them side by side
 
 
@@ -67,14 +68,20 @@ def _axes(column: int, row: int, panels: int) -> tuple[str, str]:
 
 
 def panels_of(scored: list[dict]) -> list[tuple]:
-    """Key, heading and key of the interval of all that can be drawn."""
+    """Key, heading and whether there are intervals of all that can be drawn."""
     texts = dict.fromkeys(key for x in scored for key in x.get("text_metrics") or {})
-    found = [panel for panel in LABELLED if any(x.get(panel[0]) is not None for x in scored)]
-    return found + [(key, wanted_metrics.heading(key), None) for key in texts if any(_number(x, key) for x in scored)]
+    keys = [(key, heading) for key, heading in LABELLED if any(x.get(key) is not None for x in scored)]
+    keys += [(key, wanted_metrics.heading(key)) for key in texts if any(_number(x, key) for x in scored)]
+    return [(key, heading, any(interval_of(x, key) for x in scored)) for key, heading in keys]
 
 
 def _number(x: dict, key: str) -> bool:
     return isinstance((x.get("text_metrics") or {}).get(key), int | float)
+
+
+def interval_of(x: dict, key: str) -> list[float] | None:
+    """The interval of a score, where it has one."""
+    return x.get(INTERVALS[key]) if key in INTERVALS else (x.get("text_metrics_ci95") or {}).get(key)
 
 
 def is_wide(values: list) -> bool:
@@ -112,7 +119,8 @@ def _spread(points: list[dict], panel: tuple, trace: dict, column: Column) -> li
 
 def _trace(points, panel, axes, line, name, column: Column) -> dict | None:
     key, heading, interval = panel
-    colour, dash, symbol = LOOKS[line % len(LOOKS)]
+    again, place = divmod(line, len(LOOKS))  # a colour that comes again has another dash and marker
+    (colour, *_), (_, dash, symbol) = LOOKS[place], LOOKS[(place + again) % len(LOOKS)]
     numeric, along = _are_numbers(column.places), column.along
     known = sorted(
         ((column.place(x), value_of(x, key), x) for x in points if value_of(x, key) is not None),
@@ -120,7 +128,7 @@ def _trace(points, panel, axes, line, name, column: Column) -> dict | None:
     )
     if not known:
         return None
-    bounds = [(x.get(interval) if interval else None) or [value, value] for _, value, x in known]
+    bounds = [interval_of(x, key) or [value, value] for _, value, x in known]
     said = [
         f"{plain(along)} {plain(written(x['values'][along]))}: {value:.3f}"
         + (f" ({low:.3f} to {high:.3f})" if interval else "")

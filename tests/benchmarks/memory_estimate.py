@@ -34,6 +34,7 @@ IMPORTS = [  # what a training loads, at once or at first use
     "lab.train",
     "bitsandbytes",
     "peft.tuners.lora.bnb",
+    "peft.tuners.adalora.bnb",
     "sklearn.metrics",
     "sklearn.model_selection",
     "transformers.integrations.bitsandbytes",
@@ -174,7 +175,7 @@ def settings(shape: dict, model: Path, shared: str, quantization: str) -> config
             "validation": VALIDATION,
             "epochs": 2,
             "batch_size": shape["batch"],
-            "adapter": {"r": shape["r"], "dropout": shape["dropout"]},
+            "adapter": shape.get("adapter", {"r": shape["r"], "dropout": shape["dropout"]}),
             "shared_prefix": shared,
         }
     )

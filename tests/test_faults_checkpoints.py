@@ -1,0 +1,271 @@
+"""What checkpoints survive: a kill at every moment of their writing, a flipped bit, a cut file, a disk that cannot be read."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from colours import created, worked
+from moments import REMOVES, WRITES, forked, killing_at, watched
+from pretending import EVERY, FILES, STEPS, content, is_whole, left_over, pretend
+from quick_workers import Forked
+from test_jobs import weights
+from waiting import until
+
+from lab import checkpoints
+from lab.errors import InputError
+from lab.home import write
+from lab.runs import Run
+
+ALL = (*WRITES, *REMOVES)
+
+
+# -- killed at every moment ------------------------------------------------------------------------------------------------
+
+
+def moments_of(colours, tiny_model) -> int:
+    """How often a training without a fault writes, makes durable, renames or removes anything."""
+    run = created(colours, tiny_model)
+    with watched(lambda *_: None, ALL) as seen:
+        worked(colours, run, pretend())
+    assert is_whole(run)
+    return len(seen)
+
+
+def killed_at(colours, model: Path, number: int) -> tuple[Run, list[tuple[str, int]]]:
+    """A run whose worker was killed at a moment, and what it had acknowledged until then."""
+    run = created(colours, model)
+    told = colours.path / f"told-{run.id}"
+    with told.open("w") as file:
+
+        def said(what: str, step: int) -> None:
+            os.write(file.fileno(), f"{what} {step}\n".encode())  # no moment of the run's own
+
+        def work() -> None:
+            with watched(killing_at(number), ALL):
+                worked(colours, run, pretend(said))
+
+        assert forked(work) == 137
+    lines = [line.split() for line in told.read_text().splitlines()]
+    return run, [(what, int(step)) for what, step in lines]
+
+
+def check_killed(colours, model: Path, number: int) -> None:
+    run, told = killed_at(colours, model, number)
+    assert run.status() in ("interrupted", "finished")
+    points = [step for what, step in told if what == "point"]
+    assert {p["step"] for p in run.points()} >= set(points), "an acknowledged point is lost"
+    saved = max((step for what, step in told if what == "saved"), default=0)
+    saving = max((step for what, step in told if what == "saving"), default=0)
+    for step in (c["step"] for c in run.checkpoints()):
+        assert checkpoints.verify(run.checkpoint(step)) is None, f"checkpoint-{step} is offered and torn"
+    newest = run.newest_checkpoint()[0] or 0
+    assert newest in (saved, saving), f"neither the old nor the new checkpoint: {newest}"
+    worked(colours, run, pretend())
+    assert is_whole(run), (number, left_over(run), run.log_tail())
+
+
+def numbers(most: int, every: int) -> range:
+    return range(1 + random.Random(8).randrange(every), most + 1, every)
+
+
+@pytest.mark.parametrize(
+    "every", [pytest.param(6, marks=pytest.mark.faults), pytest.param(1, marks=pytest.mark.nightly)]
+)
+def test_killed_at_a_write_fsync_rename_or_removal_the_old_or_the_new_checkpoint_is_whole(
+    colours, tiny_model, monkeypatch, every
+):
+    """In a forked process, by the true keeper with a stand-in for the trainer; then resumed, and nothing is left over.
+
+    Seen to fail with the manifest written first in `checkpoints.seal` instead of last (a torn checkpoint is offered), and
+    with `forget_unfinished` left out of `Run.clear_torn` (half a state.json stays).
+    """
+    monkeypatch.setattr("lab.job.STARTING", 0)  # as after these seconds, in which a new worker may still come up
+    for number in numbers(moments_of(colours, tiny_model), every):
+        check_killed(colours, tiny_model, number)
+
+
+STRACE = shutil.which("strace")
+
+
+def wait_until_traced() -> None:
+    until(lambda: not re.search(r"TracerPid:\s+0\n", Path("/proc/self/status").read_text()), "it is traced")
+
+
+@pytest.mark.skipif(not STRACE, reason="strace is not installed")
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [
+        *(pytest.param(*case, marks=pytest.mark.faults) for case in (("fsync", 30), ("/rename", 15))),
+        *(pytest.param("fsync", number, marks=pytest.mark.nightly) for number in range(3, 90, 12)),
+        *(pytest.param("/rename", number, marks=pytest.mark.nightly) for number in range(2, 50, 8)),
+    ],
+)
+def test_a_true_worker_killed_by_the_kernel_at_a_call_is_resumed_to_the_same_adapter(colours, tiny_model, call, number):
+    """The call itself is the last thing that the worker does.
+
+    Seen to fail with the random state left out of what is restored (`_load_rng_state` emptied): the dropout differs.
+    """
+    changes = {"epochs": 3, "validation": "none", "adapter": {"r": 4, "dropout": 0.1}}
+    whole = worked(colours, created(colours, tiny_model, **changes))
+    run = created(colours, tiny_model, **changes)
+    run.beat(ticket=1, queued=True)
+    worker = Forked(["lab.jobs", str(colours.path), "run", run.id], run.log_file, wait_until_traced)
+    inject = [STRACE, "-f", "-qq", "-o", "/dev/null", "-p", str(worker.process.pid), "-e", f"trace={call}"]
+    tracer = subprocess.Popen([*inject, "-e", f"inject={call}:signal=SIGKILL:when={number}"])
+    worker.wait(180)
+    tracer.wait(10)
+    was_killed = worker.poll() == -signal.SIGKILL
+    assert was_killed or worker.poll() == 0
+    until(lambda: run.status() == ("interrupted" if was_killed else "finished"), "its end is seen", patience=5)
+    for step in (c["step"] for c in run.checkpoints()):
+        assert checkpoints.verify(run.checkpoint(step)) is None
+    if was_killed:
+        worked(colours, run)
+    assert (run.status(), left_over(run)) == ("finished", [])
+    assert weights(run) == weights(whole)
+
+
+# -- flipped and cut ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(colours, tiny_model) -> Run:
+    """A run with two whole checkpoints, whose worker was killed."""
+    run = worked(colours, created(colours, tiny_model), pretend())
+    (run.folder / "result.json").unlink()
+    assert [c["step"] for c in run.checkpoints()] == [STEPS - EVERY, STEPS]
+    return run
+
+
+def flip(path: Path, at: int, bit: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1 << bit
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("harm", ["flipped", "cut", "longer", "gone", "empty"])
+def test_a_harmed_checkpoint_is_found_before_it_is_loaded_and_the_file_is_named(colours, saved, name, harm):
+    """Seen to fail with checkpoints of other sizes removed as torn ones, which names no file."""
+    path = saved.checkpoint(STEPS) / name
+    size = path.stat().st_size
+    if harm == "flipped":
+        flip(path, random.Random(name).randrange(size), 3)
+    elif harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes({"cut": path.read_bytes()[:-1], "longer": path.read_bytes() + b"x", "empty": b""}[harm])
+    harmed = path.read_bytes() if path.exists() else b""
+
+    def compute(home, run, progress):  # what is loaded is the one before, and nothing else
+        outcome = pretend()(home, run, progress)
+        assert harmed not in [run.checkpoint(c["step"]).joinpath(name).read_bytes() for c in run.checkpoints()]
+        return outcome
+
+    worked(colours, saved, compute)
+    assert f"checkpoint-{STEPS} is passed over: {name} is not as it was written." in saved.log_tail()
+    assert f"goes on from checkpoint-{STEPS - EVERY}" in saved.log_tail()
+    assert is_whole(saved)
+
+
+def test_any_bit_of_a_manifest_may_flip(saved):
+    """Seen to fail without the manifest's own seal: a step, an epoch or a mark of one to be kept changes unnoticed."""
+    path = saved.checkpoint(STEPS) / "manifest.json"
+    whole = path.read_bytes()
+    spaces = set(re.sub(rb"[^ \n]", b"", whole))
+    for at in range(len(whole)):
+        harmed = bytearray(whole)
+        harmed[at] ^= 1 << (at % 8)
+        if harmed[at] in spaces and whole[at] in spaces:
+            continue
+        path.write_bytes(harmed)
+        assert saved.newest_checkpoint() == (
+            STEPS - EVERY,
+            [f"checkpoint-{STEPS} is passed over: manifest.json is not as it was written."],
+        ), (at, bytes(harmed))
+        assert [c["step"] for c in saved.checkpoints()] == [STEPS - EVERY]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "7", "", '{"files": 3}', '{"step": 6, "epoch": 1, "kept": true, "files": 1}']
+)
+def test_a_manifest_of_another_shape_is_none(colours, saved, text):
+    (saved.checkpoint(STEPS) / "manifest.json").write_text(text)
+    worked(colours, saved, pretend())
+    assert f"checkpoint-{STEPS} is passed over: manifest.json" in saved.log_tail()
+    assert is_whole(saved)
+
+
+def test_a_manifest_from_before_there_were_seals_still_counts(saved):
+    path = saved.checkpoint(STEPS) / "manifest.json"
+    old = {key: value for key, value in json.loads(path.read_text()).items() if key != "seal"}
+    write(path, json.dumps(old))
+    assert saved.newest_checkpoint() == (STEPS, [])
+
+
+def test_a_torn_folder_is_never_offered_and_goes_at_the_next_start(colours, saved):
+    (saved.checkpoint(STEPS) / "manifest.json").unlink()
+    later = saved.checkpoint_folder / f"checkpoint-{STEPS + EVERY}"
+    later.mkdir()
+    (later / FILES[0]).write_bytes(content(0, FILES[0]))
+    assert [c["step"] for c in saved.checkpoints()] == [STEPS - EVERY]
+    for step in (STEPS, STEPS + EVERY):
+        with pytest.raises(InputError, match="no checkpoint at step"):
+            saved.checkpoint(step)
+    worked(colours, saved, pretend())
+    assert is_whole(saved)
+    assert not later.exists()
+
+
+def test_a_checkpoint_that_the_disk_cannot_read_is_passed_over(saved, monkeypatch):
+    """Seen to fail with `OSError` not caught in `checkpoints.verify`."""
+    true = Path.open
+
+    def failing(self, *given, **named):
+        if self == saved.checkpoint_folder / f"checkpoint-{STEPS}" / FILES[1]:
+            raise OSError(5, "Input/output error")
+        return true(self, *given, **named)
+
+    monkeypatch.setattr(Path, "open", failing)
+    assert saved.newest_checkpoint() == (
+        STEPS - EVERY,
+        [f"checkpoint-{STEPS} is passed over: {FILES[1]} is not as it was written."],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        *(
+            pytest.param(*case, marks=pytest.mark.faults)
+            for case in (("optimizer.pt", "flip"), ("rng_state.pth", "cut"))
+        ),
+        *(pytest.param("adapter_model.safetensors", harm, marks=pytest.mark.nightly) for harm in ("flip", "cut")),
+        *(
+            pytest.param(*case, marks=pytest.mark.nightly)
+            for case in (("optimizer.pt", "cut"), ("rng_state.pth", "flip"))
+        ),
+    ],
+)
+def test_a_true_training_goes_on_from_the_checkpoint_before(colours, tiny_model, name, harm):
+    """Seen to fail with `newest_checkpoint` that takes the highest number unchecked."""
+    changes = {"epochs": 3, "adapter": {"r": 4, "dropout": 0.1}, "validation": "none"}
+    whole = worked(colours, created(colours, tiny_model, **changes))
+    run = worked(colours, created(colours, tiny_model, **changes))
+    (run.folder / "result.json").unlink()
+    newest, before = [c["step"] for c in run.checkpoints()][-1:-3:-1]
+    path = run.checkpoint(newest) / name
+    if harm == "flip":
+        flip(path, path.stat().st_size // 2, 0)
+    else:
+        path.write_bytes(path.read_bytes()[:-7])
+    worked(colours, run)
+    assert f"checkpoint-{newest} is passed over: {name}" in run.log_tail()
+    assert f"goes on from checkpoint-{before}" in run.log_tail()
+    assert weights(run) == weights(whole)
