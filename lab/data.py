@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import yaml
 from pydantic import ValidationError
 
-from lab import foreign, tables
+from lab import foreign, tables, yaml_text
 from lab.errors import InputError
 from lab.home import ASSETS, Home, check_id, inside, row_json, staged, write_yaml
 from lab.task import Strict, plain_problems, text_of
@@ -38,7 +38,7 @@ class Dataset:
 
     def __init__(self, folder: Path):
         try:
-            self.about = About.model_validate(yaml.safe_load((folder / "dataset.yaml").read_text(encoding="utf-8")))
+            self.about = About.model_validate(yaml_text.load((folder / "dataset.yaml").read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError) as error:
             raise InputError(f"The dataset {folder.name} cannot be read: {error}") from error
         except ValidationError as error:
