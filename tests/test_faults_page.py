@@ -1,7 +1,6 @@
 """The page killed under a live run, many starts at once, two pages on one home, and what is done to a run at work."""
 
 import json
-import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,15 +38,6 @@ def note(home, what, run):
         file.write(json.dumps([what, run.id, os.getpid()]) + "\\n")
 """
 )
-
-
-@pytest.fixture
-def tidy(colours):
-    """The home with its toy data; whatever is still at work in it is killed."""
-    yield colours
-    for job in jobs.living(colours):
-        if (pid := job.holder()) is not None and pid != os.getpid():
-            os.kill(pid, signal.SIGKILL)
 
 
 def call(url: str, name: str, *values) -> tuple[str, object]:
