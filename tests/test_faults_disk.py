@@ -72,8 +72,8 @@ def test_a_disk_that_fails_at_any_write_leaves_the_old_checkpoint_and_a_reason(
 ):
     """A write of which half has arrived, an fsync, a rename, a new folder; once, or from then on.
 
-    Seen to fail without room kept spare for the outcome (the run ends without a word), with `clear_torn` left out of
-    `Run.cleared` (a torn checkpoint stays), and with `staged` that does not put back what it was to replace.
+    Seen to fail without room kept spare for the outcome (the run ends without a word), and with `clear_torn` left out of
+    `Run.cleared` (a torn checkpoint stays).
     """
     monkeypatch.setattr("lab.job.STARTING", 0)
     number = 1
