@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -19,6 +20,7 @@ from lab import hub_client
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError
 from lab.home import ASSETS, read_json
+from lab.memo import Memo, state_of
 from lab.prompt import Tokens
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
@@ -32,6 +34,8 @@ TOKENIZER_FILES = [
 
 
 TWICE = ["consolidated*", "*/*"]  # the same weights in other forms
+WHOLE_MARK, PIECE, PIECES = 32 << 20, 16 << 10, 64  # bytes, bytes, number: how weights are sampled
+_MARKS = Memo(200)  # by the state of the files
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Base:
         if content is None:
             raise InputError(f"{self.name}: there is no config.json in the model's folder.")
         refuse_code(content, f"{self.name}: config.json")
+        for name in ("tokenizer_config.json", "generation_config.json"):
+            refuse_code(read_json(self.folder / name), f"{self.name}: {name}")
         return content
 
     def weight_names(self) -> list[str]:
@@ -83,12 +89,41 @@ class Base:
             seen.update(f"{path.name}:{path.stat().st_size}".encode())
         return seen.hexdigest()[:16]
 
+    def marks(self) -> dict[str, str]:
+        """What tells two models of the same shapes apart, by part: hashes of config and tokenizer, and of samples of the
+        weights. Parts that are not on this machine are left out."""
+        weights = sorted(self.folder.glob("*.safetensors"))
+        parts = {"base_config": ["config.json"], "base_tokenizer": ["tokenizer.json"]}
+        files = {field: [self.folder / name for name in names] for field, names in parts.items()}
+        files = {**files, "base_weights": weights}
+        return {
+            field: _MARKS.get(state_of(*paths), partial(_mark, paths))
+            for field, paths in files.items()
+            if paths and all(path.is_file() for path in paths)
+        }
+
+
+def _mark(paths: list[Path]) -> str:
+    """A hash of small files, and of large ones of pieces from all over them: trained anew, weights differ everywhere."""
+    seen = hashlib.sha256()
+    for path in paths:
+        size = path.stat().st_size
+        seen.update(f"{size}:".encode())
+        with path.open("rb") as file:
+            if size <= WHOLE_MARK:
+                seen.update(file.read())
+                continue
+            for piece in range(PIECES):
+                file.seek(piece * (size - PIECE) // (PIECES - 1))
+                seen.update(file.read(PIECE))
+    return seen.hexdigest()[:16]
+
 
 def refuse_code(content, where: str) -> None:
-    """Raises InputError when a config has keys by which a model brings its own code, at any depth."""
+    """Raises InputError when a config has keys by which a model or adapter brings its own code, at any depth."""
     if isinstance(content, dict):
         for key, value in content.items():
-            if key == "auto_map" or str(key).startswith("_attn"):
+            if _brings_code(str(key), value):
                 raise InputError(
                     f"{where} has the key {key!r}, by which a model can bring its own code; it is refused."
                 )
@@ -96,6 +131,14 @@ def refuse_code(content, where: str) -> None:
     elif isinstance(content, list):
         for value in content:
             refuse_code(value, where)
+
+
+def _brings_code(key: str, value) -> bool:
+    if key in ("attn_implementation", "experts_implementation"):  # a name may also be that of a repository with code
+        return value not in (None, "eager", "sdpa")
+    if key in ("trust_remote_code", "megatron_config", "custom_generate"):  # None and false are the libraries' defaults
+        return bool(value)
+    return key == "auto_map" or key.startswith(("_attn", "_experts"))
 
 
 def find(name: str) -> Base:

@@ -85,6 +85,7 @@ def facts(made: Made, stops: set[int]) -> dict:
         "base_model": bases.public_name(config.base_model),
         "base_revision": made.base.revision,
         "base_fingerprint": made.base.fingerprint(),
+        **made.base.marks(),
         "quantization": config.quantization,
         **({"merged": made.merged} if made.merged else {}),
         "template_hash": renderer.hash,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from lab import hanging
+from lab import hanging, yaml_text
 from lab.decoding import Decoding
 from lab.errors import InputError
 from lab.task import Strict, plain_problems
@@ -176,7 +176,7 @@ def read(path: Path | None, sets: list[str]) -> Config:
 def mapping(text: str, where: str) -> dict:
     """Keys and values of YAML text. Raises InputError, which begins with `where`, when it is something else."""
     try:
-        values = yaml.safe_load(text) or {}
+        values = yaml_text.load(text) or {}
     except yaml.YAMLError as error:
         raise InputError(f"{where} cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
@@ -201,7 +201,7 @@ def with_settings(values: dict, sets: list[str]) -> dict:
         if not equals or not key.strip():
             raise InputError(f"--set {setting}: write it as key=value, for example --set epochs=3.")
         try:
-            value = yaml.safe_load(text)
+            value = yaml_text.load(text)
         except yaml.YAMLError as error:
             raise InputError(f"--set {setting}: the value is not valid YAML.") from error
         if isinstance(value, str):

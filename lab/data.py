@@ -1,7 +1,6 @@
 """Datasets: rows from a file, the Hub or the bundle, kept in a folder with a description; what is in them."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,9 @@ import pyarrow.compute as pc
 import yaml
 from pydantic import ValidationError
 
-from lab import foreign, tables
+from lab import foreign, tables, yaml_text
 from lab.errors import InputError
-from lab.home import ASSETS, Home, check_id, inside, staged, write_yaml
+from lab.home import ASSETS, Home, check_id, inside, row_json, staged, write_yaml
 from lab.task import Strict, plain_problems, text_of
 
 BUNDLED = ASSETS / "datasets"
@@ -39,7 +38,7 @@ class Dataset:
 
     def __init__(self, folder: Path):
         try:
-            self.about = About.model_validate(yaml.safe_load((folder / "dataset.yaml").read_text(encoding="utf-8")))
+            self.about = About.model_validate(yaml_text.load((folder / "dataset.yaml").read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError) as error:
             raise InputError(f"The dataset {folder.name} cannot be read: {error}") from error
         except ValidationError as error:
@@ -189,9 +188,7 @@ def row_keys(rows: list[dict]) -> list[str]:
     seen: Counter[str] = Counter()
     keys = []
     for row in rows:
-        content = hashlib.sha256(json.dumps(row, ensure_ascii=False, sort_keys=True, default=str).encode()).hexdigest()[
-            :16
-        ]
+        content = hashlib.sha256(row_json(row, sort_keys=True).encode()).hexdigest()[:16]
         seen[content] += 1
         keys.append(content if seen[content] == 1 else f"{content}-{seen[content]}")
     return keys

@@ -6,7 +6,20 @@ import re
 
 from lab import wanted_metrics
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins like this would be run by a spreadsheet
+FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+)  # a cell that begins like this would be run by a spreadsheet
+# Behind what spreadsheets of some countries take for the separator, a formula would begin a cell of its own.
+INNER_FORMULA = re.compile(r"([;|\"]\s*)(?=[=+\-@＝＋－＠])")
 BRIEF = ("subject", "rows", "accuracy", "macro F1", "weighted F1", "invalid", "labels alone", "p", "seconds")
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -92,15 +105,14 @@ def as_csv(objects: list[dict], notes: list[str]) -> str:
     headers, rows = table(objects)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(headers)
-    writer.writerows([[harmless(cell) for cell in row] for row in rows])
+    writer.writerows([[harmless(cell) for cell in row] for row in (headers, *rows)])
     return file.getvalue()
 
 
 def harmless(cell: str) -> str:
-    """A cell in one line that no spreadsheet takes for a formula."""
-    one_line = re.sub(r"\s", " ", cell)
-    return f"'{one_line}" if cell.startswith(FORMULA) else one_line
+    """A cell in one line that no spreadsheet takes for a formula, nor what stands in it behind another separator or a quote."""
+    one_line = INNER_FORMULA.sub(r"\1'", re.sub(r"\s", " ", cell))
+    return f"'{one_line}" if cell.startswith(FORMULA) or cell.strip().startswith(FORMULA) else one_line
 
 
 def as_markdown(objects: list[dict], notes: list[str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import datasets
 import httpx2
 import pyarrow as pa
-from datasets.exceptions import DatasetNotFoundError
+from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
 from lab import hub_client
@@ -47,6 +47,8 @@ def read(repo: str, config: str | None, revision: str | None, label: str | None)
         if str(error).startswith("Revision"):
             raise hub_client.no_revision(repo, revision) from error
         raise hub_client.not_there(repo, "dataset") from error
+    except DataFilesNotFoundError as error:
+        raise InputError(f"{repo} holds no files of rows that can be read without code of its own.") from error
     except (httpx2.HTTPError, ConnectionError, TimeoutError, FileNotFoundError) as error:
         raise hub_client.explained(error, repo, revision, "dataset") from error
     except OSError as error:

@@ -9,7 +9,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 
-from lab import bases, card, export, subjects
+from lab import bases, card, export, subjects, tuners
 from lab.bases import Base
 from lab.errors import InputError, WorkError
 from lab.evaluate import Progress, quiet
@@ -69,6 +69,7 @@ def merged(network: PreTrainedModel, subject: Subject, progress: Progress = quie
     """The network with an adapter in its weights. Each layer's sum is made in float32 and rounded once."""
     try:
         adapted = PeftModel.from_pretrained(network, subject.adapter, torch_device="cpu")
+        tuners.refuse_incomplete(adapted, "default", subject.adapter)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"{subject.name} does not fit its base: {str(error).splitlines()[0]}") from error
     layers = [layer for layer in adapted.modules() if isinstance(layer, BaseTunerLayer)]

@@ -221,6 +221,7 @@ class Model:
         if self.network.peft_type == PeftType.ADAPTION_PROMPT:
             tuners.with_late_forward(self.network)
             self.network.load_adapter(adapter, adapter_name=name, is_trainable=False)  # again, now in float32
+        tuners.refuse_incomplete(self.network, name, adapter)
 
     def autocast(self):
         """Mixed precision as in training, so that an adapter answers alike during training and after."""

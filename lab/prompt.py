@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from lab.chat import Chat
 from lab.errors import InputError
 from lab.task import Task, fill, text_of
-from lab.template import FORMATS, compile_template, try_out
+from lab.template import FORMATS, apart, compile_template
 
 BETWEEN_TURNS = {"llama2": "", "chatml": "\n"}  # of a chat in the task's own format; an empty line in the others
 SENTINEL = "QfAnswerStandsHereZx"  # no template changes or produces it
@@ -103,9 +103,8 @@ class Renderer:
         self.task, self.tokens = task, tokens
         use_chat = task.format == "auto" and bool(tokens.chat_template)
         self.format = "chat template" if use_chat else ("plain" if task.format == "auto" else task.format)
-        if use_chat and not tokens.ours:
-            try_out(tokens.chat_template)
-        self._template = compile_template(tokens.chat_template if use_chat else FORMATS[self.format])
+        source = tokens.chat_template if use_chat else FORMATS[self.format]
+        self._template = apart(source) if use_chat and not tokens.ours else compile_template(source)
         self.notes: list[str] = []  # what the user should see about the rendering
         self._folds_system = use_chat and self._loses_system()
         if self._folds_system and task.instruction:
@@ -183,6 +182,8 @@ class Renderer:
         """Messages in the model's chat template; `opens`: up to where the model's turn begins."""
         try:
             return self._template.render(messages=messages, add_generation_prompt=opens, **self._names)
+        except InputError:
+            raise
         except Exception as error:  # a template is foreign code and may raise anything
             raise InputError(f"The model's chat template cannot be rendered: {error}") from error
 
@@ -190,6 +191,7 @@ class Renderer:
         try:
             return SENTINEL not in self._render(SENTINEL, "a")
         except InputError:
+            self._render("", "a")  # raises what is wrong beside that
             return True
 
     def _around_answer(self) -> tuple["Lead", str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import checkpoints, methods
+from lab import checkpoints, methods, yaml_text
 from lab import config as config_file
 from lab import task as task_file
 from lab.config import Config
@@ -34,6 +34,7 @@ from lab.memo import Memo, state_of
 from lab.task import Task
 
 LONGEST_TITLE, LONGEST_NOTES = 80, 10_000  # letters
+BASE = "base.json"  # what tells the files of the base that it is trained on from others
 STEP = re.compile(r"checkpoint-(\d+)")  # as transformers names a checkpoint's folder
 _KEPT = Memo(2000)  # configs, tasks and numbers of rows, by the state of their file
 
@@ -62,7 +63,7 @@ class Run(Job):
 
     def _read_config(self) -> Config:
         try:
-            values = yaml.safe_load(self._path("config.yaml").read_text(encoding="utf-8"))
+            values = yaml_text.load(self._path("config.yaml").read_text(encoding="utf-8"))
         except (UnicodeDecodeError, yaml.YAMLError) as error:
             raise InputError(f"The config of {self.id} is broken: {' '.join(str(error).split())}") from error
         return config_file.parse(values, f"The config of {self.id}")
@@ -79,6 +80,13 @@ class Run(Job):
     def made(self) -> float:
         """When the run was made, in seconds since 1970: its task is written once."""
         return self.task_path.stat().st_mtime
+
+    def made_for(self) -> dict:
+        """Marks of the base and the quantization with which its training began; empty before that."""
+        return read_json(self._path(BASE)) or {}
+
+    def keep_made_for(self, marks: dict) -> None:
+        write_json(self._path(BASE), marks)
 
     def rows(self, split: str) -> list[dict]:
         """The frozen rows, `train` or `validation`."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import data, lint, splits, tasks
+from lab import task as task_file
 from lab.bases import Base, public_name
 from lab.config import BUNDLED_DATASET, BUNDLED_TASK, Config
 from lab.errors import InputError
@@ -123,12 +124,30 @@ def _check_made_for(run: Run, adapter: Path) -> None:
 
 
 def check_fit(subject: Subject, base: Base) -> None:
-    """Raises InputError, naming the field, when an adapter was made for other files than these of its base."""
-    made = read_json(subject.adapter / "lab.json") if subject.adapter else None
-    for field, now in (("base_fingerprint", base.fingerprint()), ("quantization", subject.quantization)):
-        if made and made.get(field) not in (None, now):
+    """Raises InputError, naming the field, when an adapter was made for other files than these of its base, or for other
+    labels than those of its run."""
+    if subject.adapter is None:
+        return
+    made = read_json(subject.adapter / "lab.json") or (subject.run.made_for() if subject.run else {})
+    refuse_other(subject.name, made, base, subject.quantization)
+    own = subject.adapter / "task.yaml"
+    if subject.run and own.is_file():
+        trained, asked = task_file.load(own).names, subject.run.task.names
+        if trained != asked:
             raise InputError(
-                f"{subject.name}: {field} differs: the adapter was made for {made[field]}, {base.name} has {now}."
+                f"{subject.name}: labels differ: the adapter was trained on {', '.join(trained) or 'none'}, the task of its "
+                f"run has {', '.join(asked) or 'none'}. Use the adapter with its own task."
+            )
+
+
+def refuse_other(name: str, made: dict, base: Base, quantization: str) -> None:
+    """Raises InputError, naming the field, when something was made for another base than this one as its files are now."""
+    now = {**base.marks(), "base_fingerprint": base.fingerprint(), "quantization": quantization}
+    for field, value in now.items():
+        if made.get(field) not in (None, value):
+            raise InputError(
+                f"{name}: {field} differs: the adapter was made for {made[field]}, {base.name} has {value}. "
+                f"Use it with the very files that it was trained on."
             )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from lab import yaml_text
 from lab.errors import InputError
 
 QUOTES = "\"'`“”‘’„«»"
@@ -187,7 +188,7 @@ def _regex_problems(pattern: str) -> list[str]:
 def parse(text: str, where: str = "the task") -> Task:
     """A task from YAML text. Raises InputError with every problem named."""
     try:
-        content = yaml.safe_load(text)
+        content = yaml_text.load(text)
     except yaml.YAMLError as error:
         raise InputError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

@@ -3,10 +3,12 @@
 import contextlib
 import json
 import resource
+import signal
 import subprocess
 import sys
+import threading
+from collections import OrderedDict
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -35,7 +37,8 @@ FORMATS = {
 }
 # Templates that print today's date would give every day another prompt; a lab that compares needs the same one.
 TEMPLATE_DATE = date(2024, 7, 26)
-TRIAL_SECONDS, TRIAL_BYTES = 10, 1 << 30
+RENDER_SECONDS, RENDER_BYTES = 5, 1 << 30  # of work, for one text
+MOST_APART = 4  # processes
 
 
 def compile_template(source: str) -> jinja2.Template:
@@ -52,44 +55,112 @@ def compile_template(source: str) -> jinja2.Template:
         raise InputError(f"The model's chat template is broken: {error}") from error
 
 
-@cache
-def try_out(source: str) -> None:
-    """Renders a foreign template once in a process of its own, within bounds of time and memory.
+class Apart:
+    """A foreign template in a process of its own: rendered within bounds of time and memory, whatever it is given.
 
-    The sandbox keeps a template from reaching out, but not from looping for ever. Raises InputError when it does not
-    come to an end; what else is wrong with it shows when it is rendered here.
+    The sandbox keeps a template from reaching out, but not from looping for ever, and one may wait with that for a certain
+    row. The process ends with this one: nothing comes any more from where it reads.
     """
-    trial = [sys.executable, "-c", "import sys; from lab.template import _trial; _trial(sys.stdin.read())"]
-    root = Path(__file__).resolve().parent.parent
-    try:
-        done = subprocess.run(
-            trial, input=source.encode(), cwd=root, capture_output=True, timeout=TRIAL_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise InputError(
-            f"The model's chat template does not come to an end within {TRIAL_SECONDS} seconds."
-        ) from error
-    if done.returncode:
-        raise InputError(
-            f"The model's chat template asks for more than {TRIAL_BYTES >> 20} MiB of memory, or breaks off."
-        )
 
+    def __init__(self, source: str):
+        self._source, self._lock = source, threading.Lock()
+        self._process: subprocess.Popen | None = None
+        self._verdict: str | None = None  # why it is not rendered again
 
-def _trial(source: str) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (TRIAL_BYTES, TRIAL_BYTES))
-    turns = [
-        {"role": "system", "content": "a"},
-        {"role": "user", "content": "b"},
-        {"role": "assistant", "content": "c"},
-    ]
-    for messages in (turns[:2], turns[1:2], turns, turns[1:], [*turns, turns[1]]):
-        with contextlib.suppress(Exception):  # a template that refuses is dealt with where it is used
+    def render(self, **values) -> str:
+        """The text. Raises jinja2.TemplateError where it refuses, InputError where it is broken or goes beyond the bounds."""
+        with self._lock:
+            if self._verdict is None and self._process is None:
+                compiled = self._ask(self._source)  # there, too: constants in it are worked out at once
+                if "refused" in compiled:
+                    self._end()
+                    raise InputError(compiled["refused"])
+            answer = self._ask(values)
+        if "refused" in answer:
+            raise jinja2.TemplateError(answer["refused"])
+        return answer["text"]
+
+    def close(self) -> None:
+        """Ends the process; the next text starts it again."""
+        with self._lock:
+            self._end()
+
+    def _ask(self, what) -> dict:
+        """Raises InputError with the verdict, now and ever after, when the process has broken off."""
+        if self._verdict is None:
             try:
-                compile_template(source).render(
-                    messages=messages, add_generation_prompt=messages[-1] is turns[1], bos_token="<s>", eos_token="</s>"
-                )
-            except MemoryError:
-                sys.exit(1)
+                process = self._process = self._process or self._started()
+                process.stdin.write(json.dumps(what).encode() + b"\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+            except BrokenPipeError:
+                line = b""
+            if line:
+                return json.loads(line)
+            self._verdict = _verdict(self._end())
+        raise InputError(self._verdict)
+
+    def _started(self) -> subprocess.Popen:
+        code = "import sys; from lab.template import _renderer; _renderer(*map(int, sys.argv[1:]))"
+        command = [sys.executable, "-c", code, str(RENDER_SECONDS), str(RENDER_BYTES)]
+        root = Path(__file__).resolve().parent.parent
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(command, cwd=root, **pipes)
+
+    def _end(self) -> int:
+        if self._process is None:
+            return 0
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        code, self._process = self._process.wait(), None
+        return code
+
+
+def _verdict(code: int) -> str:
+    if code == -signal.SIGXCPU:
+        return f"The model's chat template does not come to an end within {RENDER_SECONDS} seconds."
+    return f"The model's chat template asks for more than {RENDER_BYTES >> 20} MiB of memory, or breaks off."
+
+
+_kept: OrderedDict[str, Apart] = OrderedDict()
+_keeping = threading.Lock()
+
+
+def apart(source: str) -> Apart:
+    """A foreign template, in the process that it has already if it was used lately."""
+    with _keeping:
+        found = _kept.setdefault(source, Apart(source))
+        _kept.move_to_end(source)
+        old = [_kept.popitem(last=False)[1] for _ in range(len(_kept) - MOST_APART)]
+    for one in old:
+        one.close()
+    return found
+
+
+def _renderer(seconds: int, memory: int) -> None:
+    """The process: a template first, then values, a line each; a line with the text for each."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    template = None
+    for line in sys.stdin.buffer:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        resource.setrlimit(
+            resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, resource.RLIM_INFINITY)
+        )
+        try:
+            answer: dict = {}
+            if template is None:
+                template = compile_template(json.loads(line))
+            else:
+                answer["text"] = template.render(**json.loads(line))
+            said = json.dumps(answer)
+        except MemoryError:
+            sys.exit(1)
+        except Exception as error:  # a template is foreign code and may raise anything
+            said = json.dumps({"refused": str(error)[:500]})
+        sys.stdout.buffer.write(said.encode() + b"\n")
+        sys.stdout.buffer.flush()
 
 
 class GenerationTag(jinja2.ext.Extension):

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from lab import bases, card, plan
+from lab import bases, card, plan, subjects
 from lab.evaluate import Progress, quiet
 from lab.home import Home, read_json, staged, write_json
 from lab.job import Stopped
@@ -31,6 +31,7 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
     step = _settle(run, planned)
     config = planned.config
     model = Model(planned.base, config.quantization, config.shared_prefix == "auto", whole=run.method.is_whole)
+    _same_base(run, model)
     model.new_adapter(config, planned.total_steps)
     run.beat(needs_bytes=_checkpoint_bytes(model, planned))
     run.log(f"{len(planned.train)} rows, {planned.total_steps} steps, {len(planned.validation)} rows held out")
@@ -72,6 +73,14 @@ def _settle(run: Run, planned: Plan) -> int | None:
     if step:
         run.log(f"goes on from checkpoint-{step}")
     return step
+
+
+def _same_base(run: Run, model: Model) -> None:
+    """Keeps which files the run is trained on. Raises InputError where it goes on with others than it began with."""
+    subjects.refuse_other(run.id, run.made_for(), model.base, model.quantization)
+    if not run.made_for():
+        about = {"base_fingerprint": model.base.fingerprint(), "quantization": model.quantization}
+        run.keep_made_for({**about, **model.base.marks()})
 
 
 def _says_whether_shared(run: Run, model: Model, planned: Plan) -> bool:

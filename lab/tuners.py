@@ -9,14 +9,24 @@ import warnings
 from pathlib import Path
 
 import torch
-from peft import AdaLoraConfig, AdaLoraModel, AdaptionPromptConfig, LoraConfig, PeftModel, get_peft_model
+from peft import (
+    AdaLoraConfig,
+    AdaLoraModel,
+    AdaptionPromptConfig,
+    LoraConfig,
+    PeftModel,
+    get_peft_model,
+    get_peft_model_state_dict,
+)
 from peft.tuners import AdaptionPromptModel
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, TrainerCallback
 
 from lab import methods
 from lab.config import Adapter
 from lab.home import read_json
+from lab.subjects import ADAPTER_WEIGHTS
 
 STATE = "adalora.safetensors"  # of a checkpoint: what PEFT's files lack for training to go on
 # PEFT warns of layers that AdaLoRA leaves no rank, and that their ranks are no pattern of LoRA's.
@@ -76,6 +86,16 @@ def with_late_forward(network: PeftModel) -> PeftModel:
 
     prompts.forward = forward
     return network
+
+
+def refuse_incomplete(network: PeftModel, name: str, adapter: Path) -> None:
+    """Raises ValueError when the file of an adapter that was put on lacks some of its tensors, which PEFT makes up then."""
+    with safe_open(adapter / ADAPTER_WEIGHTS, framework="numpy") as file:
+        there = set(file.keys())
+    wanted = get_peft_model_state_dict(network, adapter_name=name, save_embedding_layers=False)
+    if missing := sorted(set(wanted) - there):
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise ValueError(f"tensors are missing in {ADAPTER_WEIGHTS}: {missing[0]}{more}")
 
 
 def taken_off(network: PeftModel) -> PreTrainedModel:

@@ -15,6 +15,7 @@ LAB = ROOT / "lab"
 LAYERS = {
     "words": [
         "errors",
+        "yaml_text",
         "task",
         "difference",
         "lint",

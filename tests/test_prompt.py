@@ -492,7 +492,7 @@ def test_the_hash_says_whether_two_renderings_are_the_same(tokenizer_folders):
     ids=["loops", "one long text", "doubling"],
 )
 def test_a_template_without_an_end_or_a_limit_is_refused(tokenizer_folders, monkeypatch, template):
-    monkeypatch.setattr(template_module, "TRIAL_SECONDS", 3)
+    monkeypatch.setattr(template_module, "RENDER_SECONDS", 1)
     tokens = dataclasses.replace(Tokens.from_folder(tokenizer_folders["qwen"]), chat_template=template)
     with pytest.raises(InputError, match=r"does not come to an end|memory"):
         Renderer(parse("{name: t, kind: generate, target: a}"), tokens)

