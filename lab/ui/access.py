@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from lab import bases, shortage
+from lab import bases, disk
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError, WorkError
 from lab.ui.roles import may_change
@@ -19,7 +19,7 @@ __all__ = ["handler", "may_change", "model_id", "shown"]
 
 def shown(error: Exception) -> gr.Error:
     """An error as the page shows it: its sentence as plain text, for whatever is wrong in the lab itself its kind alone."""
-    plain = str(error) if isinstance(error, InputError | WorkError) else shortage.of_disk(error)
+    plain = str(error) if isinstance(error, InputError | WorkError) else disk.in_words(error)
     if not plain:
         traceback.print_exception(error, file=sys.stderr)
     text = plain or f"The lab itself has a problem ({type(error).__name__}); its log says more."
