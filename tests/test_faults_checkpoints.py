@@ -77,7 +77,7 @@ def test_killed_at_a_write_fsync_rename_or_removal_the_old_or_the_new_checkpoint
 ):
     """In a forked process, by the true keeper with a stand-in for the trainer; then resumed, and nothing is left over.
 
-    Seen to fail with the manifest written first in `checkpoints.seal` instead of last (a torn checkpoint is offered), and
+    Seen to fail with a manifest that is written first, before the files (what is no checkpoint is offered), and
     with `forget_unfinished` left out of `Run.clear_torn` (half a state.json stays).
     """
     monkeypatch.setattr("lab.job.STARTING", 0)  # as after these seconds, in which a new worker may still come up
