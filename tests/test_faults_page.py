@@ -117,6 +117,17 @@ def test_a_starter_killed_at_any_point_leaves_a_run_that_can_be_started(colours,
     assert run.status() == "finished"
 
 
+@pytest.mark.faults
+def test_what_a_killed_worker_was_writing_is_gone_with_its_next_start(colours, tiny_model):
+    """Seen to fail with it left out of `renew`."""
+    run = created(colours, tiny_model)
+    torn = [run.folder / name for name in (".state.json.abc", ".result.json.def")]
+    for path in torn:
+        path.write_text("{")
+    worked(colours, run, lambda *given: "finished")
+    assert not any(path.exists() for path in torn)
+
+
 # -- many starts, two pages --------------------------------------------------------------------------------------------
 
 
