@@ -1,7 +1,6 @@
 """Datasets: rows from a file, the Hub or the bundle, kept in a folder with a description; what is in them."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from lab import foreign, tables, yaml_text
 from lab.errors import InputError
-from lab.home import ASSETS, Home, check_id, inside, staged, write_yaml
+from lab.home import ASSETS, Home, check_id, inside, row_json, staged, write_yaml
 from lab.task import Strict, plain_problems, text_of
 
 BUNDLED = ASSETS / "datasets"
@@ -132,14 +131,13 @@ def listing(home: Home) -> list[str]:
         p.name
         for folder in (home.datasets, BUNDLED)
         for p in sorted(folder.glob("*"))
-        if (p / "dataset.yaml").is_file()
+        if not p.is_symlink() and (p / "dataset.yaml").is_file()
     ]
 
 
 def load(home: Home, name: str) -> Dataset:
     """A dataset by its name. Raises InputError when there is none."""
-    check_id(name, "The dataset")
-    for folder in (home.datasets / name, BUNDLED / name):
+    for folder in (inside(home.datasets, name, "The dataset"), BUNDLED / name):
         if (folder / "dataset.yaml").is_file():
             return Dataset(folder)
     raise InputError(f"There is no dataset {name!r}; there are: {', '.join(listing(home))}. Add one with: dataset add.")
@@ -189,9 +187,7 @@ def row_keys(rows: list[dict]) -> list[str]:
     seen: Counter[str] = Counter()
     keys = []
     for row in rows:
-        content = hashlib.sha256(json.dumps(row, ensure_ascii=False, sort_keys=True, default=str).encode()).hexdigest()[
-            :16
-        ]
+        content = hashlib.sha256(row_json(row, sort_keys=True).encode()).hexdigest()[:16]
         seen[content] += 1
         keys.append(content if seen[content] == 1 else f"{content}-{seen[content]}")
     return keys

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import math
 import os
 import re
 import tempfile
@@ -99,9 +100,10 @@ def check_id(text: str, what: str) -> str:
     return text
 
 
-def inside(folder: Path, name: str, what: str) -> Path:
-    """The path of a thing with an id inside a folder. Raises InputError when it would lie anywhere else."""
-    path = folder / check_id(name, what)
+def inside(folder: Path, name: str, what: str, ending: str = "") -> Path:
+    """The path of a thing with an id inside a folder; `ending` is its file's. Raises InputError when it would lie anywhere
+    else, as behind a link."""
+    path = folder / (check_id(name, what) + ending)
     if path.resolve().parent != folder.resolve():
         raise InputError(f"{what} {name!r} leads out of the home folder.")
     return path
@@ -178,8 +180,24 @@ def write_yaml(path: Path, content) -> None:
 
 
 def write_lines(path: Path, rows: list[dict]) -> None:
-    """Writes rows as JSON lines; a cell that JSON has no form for, such as a date, as the text that prompts show of it."""
-    write(path, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows))
+    """Writes rows as JSON lines, as `row_json` writes them."""
+    write(path, "".join(row_json(row) + "\n" for row in rows))
+
+
+def row_json(row: dict, **options) -> str:
+    """A row as JSON; a cell that JSON has no form for, such as a date or NaN, as the text that prompts show of it."""
+    try:
+        return json.dumps(row, ensure_ascii=False, default=str, allow_nan=False, **options)
+    except ValueError:
+        return json.dumps(_with_names(row), ensure_ascii=False, default=str, **options)
+
+
+def _with_names(value):
+    if isinstance(value, dict):
+        return {key: _with_names(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_names(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_json(path: Path) -> dict | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lab import calibration, comparison, ending, merging, plan, publish, runs, scoring, shortage
+from lab import calibration, comparison, disk, ending, merging, plan, publish, runs, scoring, shortage
 from lab.calibration import Calibration
 from lab.comparison import Comparison, EvaluationJob
 from lab.config import Config
@@ -47,7 +47,7 @@ def train(home: Home, config: Config) -> Run:
 
 def train_planned(home: Home, planned: Plan) -> Run:
     """Starts a run with a plan, whose checks have passed. Raises InputError when its checkpoints do not fit on the disk."""
-    shortage.need_room(home.path, planned.disk_bytes)
+    disk.need_room(home.path, planned.disk_bytes)
     run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
     for note in planned.notes:
         run.log(f"note: {note}")
@@ -61,7 +61,7 @@ def resume(home: Home, run_id: str) -> Run:
     status = run.status()
     if status not in RESUMABLE:
         raise InputError(f"{run_id} is {status}; what can be resumed are runs that are {', '.join(RESUMABLE)}.")
-    shortage.need_room(home.path, run.state().get("needs_bytes"))
+    disk.need_room(home.path, run.state().get("needs_bytes"))
     start(home, run)
     return run
 

@@ -1,28 +1,20 @@
 """What a job has run out of, memory or room on its disk, found from its error or from the kernel's counters; in words."""
 
-import errno
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from lab import disk
 from lab.config import Config
-from lab.errors import InputError
 
 # Names and sentences of torch, bitsandbytes and the CUDA libraries, none of which is loaded here.
 DEVICE = re.compile(
     r"CUDA error: out of memory|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED|HIP out of memory|Error out of memory at line"
 )
 MACHINE = re.compile(r"can't allocate memory|Cannot allocate memory")
-WRITER = re.compile(r"PytorchStreamWriter|inline_container|file write failed")  # torch's, which does not say why
-NUMBER = re.compile(r"\(os error (\d+)\)")  # as safetensors says it
-FULL = (errno.ENOSPC, errno.EDQUOT)
-BROKEN = (errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, errno.ESTALE)
 COUNTED = re.compile(r"^oom_kill (\d+)", re.MULTILINE)
 MACHINE_WIDE = Path("/proc/vmstat")
 
@@ -38,16 +30,9 @@ def explain(error: BaseException, folder: Path, config: Config | None, needed: i
             return _memory("The memory of the device was not enough.", config)
         if isinstance(one, MemoryError) or MACHINE.search(text):
             return _memory("The memory of this machine was not enough.", config)
-        if about := _of_disk(one, folder, needed):
+        if about := disk.told(one, folder, needed):
             return about
     return None
-
-
-def of_disk(error: Exception) -> str | None:
-    """The same for commands and events, as sentences; None for an error that is not the disk's or names no file."""
-    name = getattr(error, "filename", None)
-    about = _of_disk(error, Path(name).parent, None) if isinstance(name, str) else None
-    return about and f"{about['message']} {about['advice']}"
 
 
 def by_kernel(config: Config | None) -> dict:
@@ -161,83 +146,3 @@ def first_to_go() -> None:
     """Offers this process to the kernel when memory runs out, before the page and what else lives on the machine."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
-
-
-# -- the disk ------------------------------------------------------------------------------------------------------------
-
-
-def need_room(folder: Path, needed: int | None) -> None:
-    """Raises InputError when so many bytes do not fit on the disk of a folder."""
-    disk = Disk.of(folder)
-    if (needed or 0) > disk.free:
-        raise InputError(
-            f"The disk at {disk} has {in_bytes(disk.free)} free, and checkpoints take up to {in_bytes(needed)}: free some, "
-            f"or name fewer epochs in evaluate_at."
-        )
-
-
-def _of_disk(error: BaseException, folder: Path, needed: int | None) -> dict | None:
-    number, disk = _number(error), Disk.of(folder)
-    if number is None and isinstance(error, RuntimeError) and WRITER.search(str(error)):
-        number = errno.ENOSPC if disk.free < (needed or 0) else errno.EIO
-    if number in FULL:
-        missing = f"{in_bytes(needed)} are needed next, and" if needed else "more is needed than the"
-        message = f"The disk at {disk} is full: {missing} {in_bytes(disk.free)} {'are' if needed else 'that are'} free."
-        return {
-            "reason": "disk_full",
-            "message": message,
-            "advice": "Free some there, then go on; what was kept is whole.",
-        }
-    if number in BROKEN:
-        message = f"The disk at {disk} failed: {os.strerror(number)}{_file(error)}."
-        return {"reason": "disk_error", "message": message, "advice": "Check it, then go on; what was kept is whole."}
-    return None
-
-
-def _number(error: BaseException) -> int | None:
-    if isinstance(error, OSError):
-        return error.errno
-    said = NUMBER.search(str(error))
-    return int(said[1]) if said else None
-
-
-def _file(error: BaseException) -> str:
-    name = getattr(error, "filename", None)
-    return f" ({Path(os.fsdecode(name)).name})" if isinstance(name, str | bytes) else ""
-
-
-def in_bytes(size: int) -> str:
-    """A number of bytes, to the byte, and from a million on as people read it, too."""
-    about = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-    return f"{size:,} bytes ({about})" if size >= 1e6 else f"{size:,} bytes"
-
-
-@dataclass(frozen=True)
-class Disk:
-    """Where a file system is mounted, what it is, and its free bytes."""
-
-    place: str
-    device: str
-    free: int
-
-    @classmethod
-    def of(cls, folder: Path) -> "Disk":
-        """That of a folder, or of the nearest one above it that is there."""
-        path = folder.resolve()
-        nearest = next(part for part in (path, *path.parents) if part.exists())
-        place, device = _mounted(nearest)
-        return cls(place, device, shutil.disk_usage(nearest).free)
-
-    def __str__(self) -> str:
-        return f"{self.place} ({self.device})" if self.device else self.place
-
-
-def _mounted(path: Path) -> tuple[str, str]:
-    """The mount point above a path, and its device; the path itself where nobody says."""
-    found = (str(path), "")
-    with suppress(OSError):
-        for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
-            device, place = (re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), x) for x in line.split(" ")[:2])
-            if path.is_relative_to(place) and (not found[1] or len(place) >= len(found[0])):
-                found = (place, device)
-    return found

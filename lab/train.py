@@ -18,6 +18,8 @@ from lab.subjects import weight_files
 from lab.trainer import trainer_for
 from lab.tuners import ranks
 
+RECORDS = 1 << 16  # bytes of a checkpoint's records, such as the random state
+
 
 def train(home: Home, run: Run, progress: Progress = quiet) -> str:
     """Trains a run in this process, from where it stands to its adapter, and scores it.
@@ -51,9 +53,11 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
 
 
 def _checkpoint_bytes(model: Model, planned: Plan) -> int:
-    """What a checkpoint takes of the disk, nearly: what is trained, and the optimizer's moments of it."""
+    """What a checkpoint takes of the disk, nearly: what is trained, the optimizer's moments of it, the tokenizer, the rest."""
     trained = [p for p in model.network.parameters() if p.requires_grad]
-    return sum(p.numel() * (p.element_size() + moments(planned.config)) for p in trained)
+    tokenizer = [planned.base.folder / name for name in bases.TOKENIZER_FILES]
+    sizes = [p.numel() * (p.element_size() + moments(planned.config)) for p in trained]
+    return sum(sizes) + sum(path.stat().st_size for path in tokenizer if path.is_file()) + RECORDS
 
 
 def _settle(run: Run, planned: Plan) -> int | None:

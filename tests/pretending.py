@@ -4,20 +4,11 @@ import shutil
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from lab import train
 from lab.home import staged
-from lab.keeper import Keeper
 from lab.runs import Run
 
 STEPS, EVERY = 6, 2
 FILES = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
-
-
-class Unscored(Keeper):
-    """The keeper of a training that asks for no scores."""
-
-    def _is_scored(self, state) -> bool:
-        return False
 
 
 def content(step: int, name: str) -> bytes:
@@ -27,6 +18,15 @@ def content(step: int, name: str) -> bytes:
 
 def pretend(said: Callable[[str, int], None] = lambda what, step: None) -> Callable:
     """A compute for `jobs.work`; `said` hears of what the records have taken in: `point`, `saving`, `saved`."""
+
+    from lab import train  # loads torch
+    from lab.keeper import Keeper
+
+    class Unscored(Keeper):
+        """The keeper of a training that asks for no scores."""
+
+        def _is_scored(self, state) -> bool:
+            return False
 
     def compute(home, run: Run, progress) -> str:
         planned = SimpleNamespace(
@@ -41,13 +41,15 @@ def pretend(said: Callable[[str, int], None] = lambda what, step: None) -> Calla
         begun = train._settle(run, planned) or 0
         run.beat(needs_bytes=sum(len(content(0, name)) for name in FILES))
         keeper, control = Unscored(run, planned, None), SimpleNamespace()
-        state = SimpleNamespace(global_step=begun, max_steps=STEPS, epoch=begun / STEPS)
+        state = SimpleNamespace(global_step=begun, max_steps=STEPS, epoch=begun / STEPS, log_history=[])
         with run.cleared():
             keeper.on_train_begin(None, state, control)
             for step in range(begun + 1, STEPS + 1):
                 state.global_step, state.epoch = step, step / STEPS
                 keeper.on_step_begin(None, state, control)
-                keeper.on_log(None, state, control, {"loss": 1 / step, "num_tokens": step, "num_row_tokens": step})
+                logs = {"loss": 1 / step, "num_tokens": step, "num_row_tokens": step}
+                state.log_history.append(logs)
+                keeper.on_log(None, state, control, logs)
                 said("point", step)
                 if step % EVERY == 0:
                     said("saving", step)

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -28,17 +29,8 @@ ALL = (*WRITES, *REMOVES)
 # -- killed at every moment ------------------------------------------------------------------------------------------------
 
 
-def moments_of(colours, tiny_model) -> int:
-    """How often a training without a fault writes, makes durable, renames or removes anything."""
-    run = created(colours, tiny_model)
-    with watched(lambda *_: None, ALL) as seen:
-        worked(colours, run, pretend())
-    assert is_whole(run)
-    return len(seen)
-
-
-def killed_at(colours, model: Path, number: int) -> tuple[Run, list[tuple[str, int]]]:
-    """A run whose worker was killed at a moment, and what it had acknowledged until then."""
+def killed_at(colours, model: Path, number: int) -> tuple[Run, list[tuple[str, int]]] | None:
+    """A run whose worker was killed at a moment, and what it had acknowledged until then; None when it had ended before."""
     run = created(colours, model)
     told = colours.path / f"told-{run.id}"
     with told.open("w") as file:
@@ -50,13 +42,19 @@ def killed_at(colours, model: Path, number: int) -> tuple[Run, list[tuple[str, i
             with watched(killing_at(number), ALL):
                 worked(colours, run, pretend(said))
 
-        assert forked(work) == 137
+        if (code := forked(work)) == 0:
+            return None
+        assert code == 137
     lines = [line.split() for line in told.read_text().splitlines()]
     return run, [(what, int(step)) for what, step in lines]
 
 
-def check_killed(colours, model: Path, number: int) -> None:
-    run, told = killed_at(colours, model, number)
+def check_killed(colours, model: Path, number: int) -> bool:
+    """Returns whether there was such a moment."""
+    found = killed_at(colours, model, number)
+    if found is None:
+        return False
+    run, told = found
     assert run.status() in ("interrupted", "finished")
     points = [step for what, step in told if what == "point"]
     assert {p["step"] for p in run.points()} >= set(points), "an acknowledged point is lost"
@@ -68,10 +66,7 @@ def check_killed(colours, model: Path, number: int) -> None:
     assert newest in (saved, saving), f"neither the old nor the new checkpoint: {newest}"
     worked(colours, run, pretend())
     assert is_whole(run), (number, left_over(run), run.log_tail())
-
-
-def numbers(most: int, every: int) -> range:
-    return range(1 + random.Random(8).randrange(every), most + 1, every)
+    return True
 
 
 @pytest.mark.parametrize(
@@ -82,12 +77,14 @@ def test_killed_at_a_write_fsync_rename_or_removal_the_old_or_the_new_checkpoint
 ):
     """In a forked process, by the true keeper with a stand-in for the trainer; then resumed, and nothing is left over.
 
-    Seen to fail with the manifest written first in `checkpoints.seal` instead of last (a torn checkpoint is offered), and
+    Seen to fail with a manifest that is written first, before the files (what is no checkpoint is offered), and
     with `forget_unfinished` left out of `Run.clear_torn` (half a state.json stays).
     """
     monkeypatch.setattr("lab.job.STARTING", 0)  # as after these seconds, in which a new worker may still come up
-    for number in numbers(moments_of(colours, tiny_model), every):
-        check_killed(colours, tiny_model, number)
+    number = 1
+    while check_killed(colours, tiny_model, number):
+        number += every
+    assert number > 100  # so often it writes, at least
 
 
 STRACE = shutil.which("strace")
@@ -143,14 +140,26 @@ def saved(colours, tiny_model) -> Run:
     return run
 
 
+HARMS = ("flipped", "cut", "longer", "gone", "empty")
+
+
 def flip(path: Path, at: int, bit: int) -> None:
     content = bytearray(path.read_bytes())
     content[at] ^= 1 << bit
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("harm", ["flipped", "cut", "longer", "gone", "empty"])
+@pytest.mark.parametrize(
+    ("harm", "name"),
+    [
+        *zip(HARMS, FILES, strict=True),
+        *(
+            pytest.param(*case, marks=pytest.mark.nightly)
+            for case in product(HARMS, FILES)
+            if case not in zip(HARMS, FILES, strict=True)
+        ),
+    ],
+)
 def test_a_harmed_checkpoint_is_found_before_it_is_loaded_and_the_file_is_named(colours, saved, name, harm):
     """Seen to fail with checkpoints of other sizes removed as torn ones, which names no file."""
     path = saved.checkpoint(STEPS) / name
@@ -174,6 +183,7 @@ def test_a_harmed_checkpoint_is_found_before_it_is_loaded_and_the_file_is_named(
     assert is_whole(saved)
 
 
+@pytest.mark.faults
 def test_any_bit_of_a_manifest_may_flip(saved):
     """Seen to fail without the manifest's own seal: a step, an epoch or a mark of one to be kept changes unnoticed."""
     path = saved.checkpoint(STEPS) / "manifest.json"

@@ -14,6 +14,7 @@ from pretending import is_whole, left_over, pretend
 from test_jobs import losses, weights
 
 from lab import checkpoints, jobs, progress, runs, shortage
+from lab.disk import Disk
 from lab.errors import InputError, WorkError
 from lab.home import Home, staged
 
@@ -37,9 +38,10 @@ def check_failed(colours, model: Path, number: int, error: int, lasting: bool) -
     status, told = run.status(), run.error()
     if job_done:
         assert (status, job_done.errno) == ("interrupted", error)
+        assert number >= len(seen) - 2, "something else had failed before, and that is not told"
     elif status != "finished":
         assert (status, told["reason"]) == ("failed", "disk_full" if error == errno.ENOSPC else "disk_error"), told
-        assert told["message"].startswith(f"The disk at {shortage.Disk.of(colours.path)} "), told
+        assert told["message"].startswith(f"The disk at {Disk.of(colours.path)} "), told
         if error == errno.ENOSPC and "needs_bytes" in run.state():
             assert f"{run.state()['needs_bytes']:,} bytes are needed next" in told["message"]
     newest, passed_over = run.newest_checkpoint()
@@ -71,8 +73,8 @@ def test_a_disk_that_fails_at_any_write_leaves_the_old_checkpoint_and_a_reason(
 ):
     """A write of which half has arrived, an fsync, a rename, a new folder; once, or from then on.
 
-    Seen to fail without room kept spare for the outcome (the run ends without a word), with `clear_torn` left out of
-    `Run.cleared` (a torn checkpoint stays), and with `staged` that does not put back what it was to replace.
+    Seen to fail without room kept spare for the outcome (the run ends without a word), and with `clear_torn` left out of
+    `Run.cleared` (a torn checkpoint stays).
     """
     monkeypatch.setattr("lab.job.STARTING", 0)
     number = 1
@@ -118,7 +120,7 @@ def test_all_that_write_checkpoints_have_words_of_their_own_for_a_full_disk(tmp_
         told = shortage.explain(raised, tmp_path, None, wanted)
         assert told["reason"] == "disk_full"
         assert f"{wanted:,} bytes" in told["message"]
-        assert str(shortage.Disk.of(tmp_path)) in told["message"]
+        assert str(Disk.of(tmp_path)) in told["message"]
 
 
 def with_cause(error: Exception, cause: Exception) -> Exception:
@@ -158,11 +160,10 @@ def test_a_resume_for_whose_next_checkpoint_there_is_no_room_is_refused(colours,
 
 
 def test_what_a_checkpoint_needs_is_foreseen(tiny_run):
-    """Within a tenth, and the libraries' own headers."""
+    """Not less than it takes, and not much more."""
     for step in (c["step"] for c in tiny_run.checkpoints()):
         sizes = {p.name: p.stat().st_size for p in tiny_run.checkpoint(step).iterdir()}
-        written = sum(sizes[name] for name in ("adapter_model.safetensors", "optimizer.pt"))
-        assert abs(written - tiny_run.state()["needs_bytes"]) < 0.1 * written + 40_000, sizes
+        assert sum(sizes.values()) <= tiny_run.state()["needs_bytes"] < sum(sizes.values()) + 60_000, sizes
 
 
 # -- a true disk, a true training ------------------------------------------------------------------------------------------

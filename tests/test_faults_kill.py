@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from colours import add_to, created, settings, worked
 from pretending import left_over
 from test_jobs import ended, losses, stop_at, weights
-from test_page_train import button, chosen_is, opened, row_of
+from test_page_train import button, chosen_is, head, opened, row_of
 from waiting import until
 
 from lab import jobs, progress
@@ -141,7 +141,7 @@ def test_the_page_says_interrupted_within_five_seconds_and_resumes(
     chosen_is(page, f"{run.id}: running")
     os.kill(run.holder(), signal.SIGKILL)
     begun = time.monotonic()
-    chosen_is(page, f"{run.id}: interrupted")
+    until(lambda: head(page) == f"{run.id}: interrupted", "the page says so", patience=30)
     assert time.monotonic() - begun < 5
     heartbeat = {**run.state()["heartbeat"], "boot_id": "00000000-another-boot"}
     write_json(run.folder / "state.json", {**run.state(), "heartbeat": heartbeat})

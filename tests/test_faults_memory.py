@@ -174,7 +174,7 @@ def test_a_worker_that_the_kernel_ends_for_want_of_memory(colours, tiny_model, g
     assert run.show()["error"] == progress.overview(colours)[0]["error"] == told
     with pytest.raises(WorkError, match="the kernel ended the worker"):
         jobs.outcome(run)
-    assert group.processes() == []
+    until(lambda: group.processes() == [], "no process is left", patience=10)
     newest = run.newest_checkpoint()[0]
     assert newest
     monkeypatch.setattr(jobs, "spawn", Forked)

@@ -5,14 +5,16 @@ import math
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from colours import created, settings, worked
 from safetensors.torch import load_file, save_file
 from test_jobs import ended, losses
 from waiting import until
 
-from lab import config, jobs
+from lab import config, data, jobs
 from lab.errors import WorkError
+from lab.home import read_lines
 from lab.points import Points
 from lab.runs import Run
 from lab.ui import run_charts
@@ -61,8 +63,8 @@ def marks(run: Run) -> dict[str, list[int]]:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.faults
 def test_three_losses_in_a_row_that_are_no_numbers_end_the_run(colours, tiny_model, monkeypatch, value):
-    """From step 5 on, in the second epoch. Seen to fail with the Keeper's watch left out: it ends as finished, and with
-    `_may_be_saved` always true: checkpoint-6 holds NaN and pushes checkpoint-3 out."""
+    """From step 5 on, in the second epoch. Seen to fail with the watch left out: it trains on to the last step; and with
+    `_may_be_saved` always true: checkpoint-6 holds NaN."""
     run = created(colours, tiny_model, **CHANGES)
     with monkeypatch.context() as patch:
         patch.setattr("lab.trainer.Trainer.compute_loss", at_step(5, value))
@@ -105,8 +107,8 @@ def test_two_in_a_row_do_not_end_it_and_are_marked(colours, tiny_model, monkeypa
 @pytest.mark.faults
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_gradients_alone_that_are_no_numbers(colours, tiny_model, monkeypatch, value):
-    """At step 3, the end of an epoch, whose loss is sound and whose checkpoint would be due. Seen to fail with the loss
-    alone looked at before saving: checkpoint-3 holds NaN."""
+    """At step 3, the end of an epoch, whose loss is sound and whose checkpoint would be due. Seen to fail with
+    `_may_be_saved` always true: checkpoint-3 holds NaN."""
     from lab.trainer import Trainer
 
     train = Trainer.training_step
@@ -184,7 +186,8 @@ def test_a_stop_among_them_leaves_the_adapter_from_before(colours, tiny_model, m
 @pytest.mark.faults
 def test_a_base_of_nan_ends_a_real_worker(colours, tiny_model, tmp_path):
     """It answers nothing that can be read, which is told, and its training ends at the third step. Seen to fail with the
-    watch left out: the worker trains to its end."""
+    watch left out: it trains to its end; and with `metrics.numbers` letting all pass: they are kept
+    as probabilities."""
     ruined = tmp_path / "ruined"
     shutil.copytree(tiny_model, ruined)
     weights = load_file(ruined / "model.safetensors")
@@ -199,6 +202,7 @@ def test_a_base_of_nan_ends_a_real_worker(colours, tiny_model, tmp_path):
     (base,) = colours.evaluations.glob("*-*")
     for path in base.glob("*.json*"):
         no_nan_in(path)
+    assert {row["probabilities"] for row in read_lines(base / "predictions.jsonl")} == {None}
     no_nan_in_any_json(run)
     again = jobs.train(colours, settings(tiny_model, epochs=1))
     until(lambda: ended(again), "the next has ended")
@@ -213,9 +217,44 @@ def test_no_such_number_comes_in_by_the_config(value):
         config.parse({"learning_rate": float(value)})
 
 
-def test_steps_that_float16_leaves_out_are_not_counted():
-    from lab.finite import MOST, Watch
+@pytest.mark.faults
+def test_steps_that_float16_leaves_out_are_marked_and_end_nothing(colours, tiny_model, monkeypatch):
+    """Its first gradients overflow until their scale is found, and the optimizer takes no such step. Seen to fail with
+    `is_left_out` always false."""
+    from accelerate.optimizer import AcceleratedOptimizer
 
-    watch = Watch()
-    for step in range(2 * MOST):
-        watch.see("norm of the gradients", step, None)
+    from lab.trainer import Trainer
+
+    train, step = Trainer.training_step, AcceleratedOptimizer.step
+
+    def overflowing(self, model, *args, **kwargs):
+        loss = train(self, model, *args, **kwargs)
+        if self.state.global_step < 4:
+            next(p for p in model.parameters() if p.grad is not None).grad.fill_(math.inf)
+        return loss
+
+    def scaled(self, *args):
+        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+        self._is_overflow = not all(gradient.isfinite().all() for gradient in gradients)
+        return None if self._is_overflow else step(self, *args)
+
+    monkeypatch.setattr(Trainer, "training_step", overflowing)
+    monkeypatch.setattr(AcceleratedOptimizer, "step", scaled)
+    run = worked(colours, created(colours, tiny_model, **CHANGES))
+    assert run.status() == "finished"
+    assert [steps for name, steps in marks(run).items() if name.startswith("gradient norm")] == [[1, 2, 3, 4]]
+    assert run.checkpoints()[-1]["step"] == 12
+    no_nan_in_any_json(run)
+
+
+def test_cells_that_are_no_numbers_are_frozen_as_prompts_show_them(colours, tiny_model, tmp_path):
+    """Seen to fail with `allow_nan` left on in `home.row_json`."""
+    cells = [1.0, math.nan, math.inf, None, -math.inf, 2.5, math.nan, 1.0]
+    columns = {"text": list("abcdefgh"), "label": ["warm", "cold"] * 4, "score": cells, "some": [[x] for x in cells]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "odd.parquet")
+    data.add(colours, data.About(name="odd", text="text", label="label"), {"train": tmp_path / "odd.parquet"})
+    run = created(colours, tiny_model, dataset="odd", validation=2)
+    no_nan_in_any_json(run)
+    frozen, rows = [*run.rows("train"), *run.rows("validation")], data.load(colours, "odd").rows("train")
+    assert sorted(str(row["score"]) for row in frozen) == sorted(str(row["score"]) for row in rows)
+    assert sorted(data.row_keys(frozen)) == sorted(data.row_keys(rows))

@@ -132,7 +132,7 @@ def test_stops_of_workers_at_random_moments(colours, tiny_model, monkeypatch, tm
 @pytest.mark.parametrize("count", counts(10, 50))
 def test_stops_of_a_training_at_random_moments(colours, tiny_model, monkeypatch, count):
     """The training itself, in this process: at any point, heartbeat, file written or line logged. Seen to fail with
-    `KEPT_FOR_RESUME` 0 and the stop's checkpoint left out: steps are trained twice."""
+    the stop left out of the Keeper's `on_step_end`: nearly all end as finished."""
     whole = worked(colours, created(colours, tiny_model, epochs=4, evaluate_at=[2, 4]))
     run, chance = created(colours, tiny_model, epochs=4, evaluate_at=[2, 4]), random.Random(count)
     moments, beat, log_point, log = [0], Run.beat, Run.log_point, Run.log
@@ -171,7 +171,7 @@ def test_stops_of_a_training_at_random_moments(colours, tiny_model, monkeypatch,
 @pytest.mark.faults
 @pytest.mark.parametrize("moment", ["loading", "saving"])
 def test_a_real_training_is_stopped_while_it_loads_and_while_it_saves(colours, tiny_model, moment):
-    """Seen to fail with the stop's mark forgotten when training begins (`renew` in `begin`): it trains on."""
+    """Seen to fail with the stop's mark removed when training begins: it trains on."""
     run = jobs.train(colours, settings(tiny_model, epochs=400, validation="none"))
     worker = run.holder()
     if moment == "loading":

@@ -64,6 +64,7 @@ LAYERS = {
         "lengths",
         "checks",
         "checkpoints",
+        "disk",
         "shortage",
         "job",
         "runs",

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from tqdm import tqdm
 
-from lab import jobs, shortage, space
+from lab import disk, jobs, space
 from lab.errors import InputError, WorkError
 from lab.job import Job
 
@@ -37,7 +37,7 @@ def command(name: str) -> Callable:
             except Exception as error:
                 if os.environ.get("LAB_DEBUG"):
                     raise
-                if said := shortage.of_disk(error):
+                if said := disk.in_words(error):
                     _fail(said, 1)
                 _fail(f"{type(error).__name__}: {error} (LAB_DEBUG=1 shows where.)", 1)
             finally:

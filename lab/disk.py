@@ -1,0 +1,101 @@
+"""The disk: what is said when it is full or fails, and whether it has room for what is about to be written."""
+
+import errno
+import os
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import InputError
+
+WRITER = re.compile(r"PytorchStreamWriter|inline_container|file write failed")  # torch's, which does not say why
+NUMBER = re.compile(r"\(os error (\d+)\)")  # as safetensors says it
+FULL = (errno.ENOSPC, errno.EDQUOT)
+BROKEN = (errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, errno.ESTALE)
+
+
+def told(error: BaseException, folder: Path, needed: int | None) -> dict | None:
+    """`{reason, message, advice}` when the disk of a folder is full or failed, else None; `needed` bytes come next, if known."""
+    number, disk = _number(error), Disk.of(folder)
+    if number is None and isinstance(error, RuntimeError) and WRITER.search(str(error)):
+        number = errno.ENOSPC if disk.free < (needed or 0) else errno.EIO
+    if number in FULL:
+        missing = f"{in_bytes(needed)} are needed next, and" if needed else "more is needed than the"
+        message = f"The disk at {disk} is full: {missing} {in_bytes(disk.free)} {'are' if needed else 'that are'} free."
+        return {
+            "reason": "disk_full",
+            "message": message,
+            "advice": "Free some there, then go on; what was kept is whole.",
+        }
+    if number in BROKEN:
+        message = f"The disk at {disk} failed: {os.strerror(number)}{_file(error)}."
+        return {"reason": "disk_error", "message": message, "advice": "Check it, then go on; what was kept is whole."}
+    return None
+
+
+def in_words(error: Exception) -> str | None:
+    """What is told of an error to those who call commands and events; None for an error that is not the disk's or names no file."""
+    name = getattr(error, "filename", None)
+    about = told(error, Path(name).parent, None) if isinstance(name, str) else None
+    return about and f"{about['message']} {about['advice']}"
+
+
+def need_room(folder: Path, needed: int | None) -> None:
+    """Raises InputError when so many bytes do not fit on the disk of a folder."""
+    disk = Disk.of(folder)
+    if (needed or 0) > disk.free:
+        raise InputError(
+            f"The disk at {disk} has {in_bytes(disk.free)} free, and checkpoints take up to {in_bytes(needed)}: free some, "
+            f"or name fewer epochs in evaluate_at."
+        )
+
+
+def _number(error: BaseException) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    said = NUMBER.search(str(error))
+    return int(said[1]) if said else None
+
+
+def _file(error: BaseException) -> str:
+    name = getattr(error, "filename", None)
+    return f" ({Path(os.fsdecode(name)).name})" if isinstance(name, str | bytes) else ""
+
+
+def in_bytes(size: int) -> str:
+    """A number of bytes, to the byte, and from a million on as people read it, too."""
+    about = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    return f"{size:,} bytes ({about})" if size >= 1e6 else f"{size:,} bytes"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Where a file system is mounted, what it is, and its free bytes."""
+
+    place: str
+    device: str
+    free: int
+
+    @classmethod
+    def of(cls, folder: Path) -> "Disk":
+        """That of a folder, or of the nearest one above it that is there."""
+        path = folder.resolve()
+        nearest = next(part for part in (path, *path.parents) if part.exists())
+        place, device = _mounted(nearest)
+        return cls(place, device, shutil.disk_usage(nearest).free)
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.device})" if self.device else self.place
+
+
+def _mounted(path: Path) -> tuple[str, str]:
+    """The mount point above a path, and its device; the path itself where nobody says."""
+    found = (str(path), "")
+    with suppress(OSError):
+        for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+            device, place = (re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), x) for x in line.split(" ")[:2])
+            if path.is_relative_to(place) and (not found[1] or len(place) >= len(found[0])):
+                found = (place, device)
+    return found
