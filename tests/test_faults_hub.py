@@ -28,7 +28,7 @@ def on_hub(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    huggingface_hub.set_client_factory(hub_client._client)
+    huggingface_hub.close_session()
 
     def at(url: str) -> None:
         monkeypatch.setattr(constants, "ENDPOINT", url)

@@ -18,6 +18,7 @@ def test_a_run_leaves_exactly_these_files(colours, tiny_model):
     outside = {name for name in names if not name.startswith("checkpoints/")}
     assert outside == {
         "config.yaml",
+        "base.json",
         "task.yaml",
         "data/train.jsonl",
         "data/validation.jsonl",
