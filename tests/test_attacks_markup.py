@@ -166,7 +166,7 @@ def test_the_listener_hears_markup_that_runs(page, url):
 
 @pytest.mark.faults
 def test_rows_labels_and_prompts(tab):
-    """Seen to fail with `look.text` and `look.plain` made the identity."""
+    """Should fail (not yet tried) with `look.text` and `look.plain` made the identity."""
     choose(tab, "Dataset", "marks")
     until(lambda: MARKUP[0] in tab.locator(".exact-prompt").first.inner_text(), "the prompt is there")
     shows(tab, ".exact-prompt")  # instruction, labels and definitions
@@ -197,7 +197,7 @@ def charts_show(tab) -> None:
 
 @pytest.mark.faults
 def test_run_names_notes_logs_and_errors(tab):
-    """Seen to fail as above; the names of runs in charts with `charts.plain` made the identity."""
+    """Should fail as above; the names of runs in charts with `charts.plain` made the identity."""
     opened(tab, "Train")
     shows(tab, ".runs", 10)
     tab.locator('tr[data-run="marks-1"]').click()
@@ -210,7 +210,7 @@ def test_run_names_notes_logs_and_errors(tab):
 
 @pytest.mark.faults
 def test_answers_in_a_comparison(tab, url):
-    """Seen to fail as above."""
+    """Should fail as above."""
     words = "&".join(f"subject={x}" for x in ("base", "marks-2", "marks-3"))
     tab.goto(f"{url}?tab=compare&{words}")
     until(lambda: tab.locator(".scores tbody.compared tr").count() >= 3, "it is compared")
@@ -229,7 +229,7 @@ def test_answers_in_a_comparison(tab, url):
 
 @pytest.mark.faults
 def test_what_an_address_names(tab, url):
-    """Seen to fail with the names of a link put into the page as they are."""
+    """Should fail (not yet tried) with the names of a link put into the page as they are."""
     from urllib.parse import urlencode
 
     asked = [("subject", text) for text in MARKUP[:8]] + [
@@ -247,7 +247,7 @@ def test_what_an_address_names(tab, url):
 
 @pytest.mark.faults
 def test_what_a_model_says(tab):
-    """Also again out of the browser's history, in lists and in ratings. Seen to fail as above."""
+    """Also again out of the browser's history, in lists and in ratings. Should fail as above."""
     opened(tab, "Generate")
     tab.get_by_label("A raw prompt").check()
     tab.get_by_role("textbox", name="Raw prompt").fill("\n".join(MARKUP))
@@ -265,7 +265,7 @@ def test_what_a_model_says(tab):
 
 @pytest.mark.faults
 def test_file_names_and_errors_in_toasts(tab):
-    """Seen to fail with the escaping left out of `access.shown`: Gradio shows errors as HTML."""
+    """Should fail (not yet tried) with the escaping left out of `access.shown`: Gradio shows errors as HTML."""
     tab.get_by_role("button", name="Add a dataset").click()
     rows = "text,label\n" + "".join(f'"{x.replace(chr(34), chr(34) * 2)}",a\n' for x in MARKUP)
     place = tab.locator(".block").filter(has_text="Training rows").last
@@ -286,7 +286,7 @@ def test_file_names_and_errors_in_toasts(tab):
 
 @pytest.mark.faults
 def test_errors_in_toasts(tab):
-    """Seen to fail with the escaping left out of `access.shown`: Gradio shows errors as HTML."""
+    """Should fail (not yet tried) with the escaping left out of `access.shown`: Gradio shows errors as HTML."""
     opened(tab, "Generate")
     tab.get_by_label("A raw prompt").check()
     tab.get_by_role("textbox", name="Raw prompt").fill("fail")

@@ -169,8 +169,8 @@ def asks(event, values: list, home: Path, path: str = "") -> str:
     "forms", [pytest.param(14, marks=pytest.mark.faults), pytest.param(99, marks=pytest.mark.nightly)]
 )
 def test_no_path_through_any_public_event(watched, forms):
-    """One parameter after the other holds a path. Seen to fail with `check_id` letting everything pass, and with the look at
-    the resolved place left out of `home.inside`: the link then leads to the canaries."""
+    """One parameter after the other holds a path. Seen to fail with the look at the resolved place left out of
+    `home.inside`: the link then leads to the canaries."""
     page, outside = watched
     home = outside.parent / "home"
     problems = []
@@ -229,7 +229,7 @@ def chosen(target: str, count: int) -> list[str]:
 
 @pytest.mark.faults
 def test_the_names_of_uploads_lead_nowhere(serve, tmp_path):
-    """Seen to fail with Gradio's `strip_invalid_filename_characters` and `Path(...).name` made the identity."""
+    """Should fail (not yet tried) with Gradio's `strip_invalid_filename_characters` and `Path(...).name` made the identity."""
     uploads = tmp_path / "uploads"
     served = serve(tmp_path / "home", environment={"GRADIO_TEMP_DIR": str(uploads)})
     before = {path for path in tmp_path.rglob("*") if not path.is_relative_to(uploads)}

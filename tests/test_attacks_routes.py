@@ -84,7 +84,7 @@ def example(template: str) -> str:
 
 
 def test_each_route_of_gradio_is_served_to_somebody_or_not_at_all():
-    """Seen to fail with `/gradio_api/cancel` left out of `routes.SERVED`, and with a route of our own added to the app."""
+    """Seen to fail with `/gradio_api/cancel` left out of `routes.SERVED`."""
     unknown = sorted(
         template for template in gradio_routes() if template not in routes.SERVED and template not in UNSERVED
     )
@@ -142,7 +142,7 @@ def cookies(locked) -> str:
 
 @pytest.mark.faults
 def test_every_route_by_every_method_without_login_and_from_elsewhere(locked, cookies):
-    """Seen to fail with the guard's question for the login left out (Gradio serves cancel, reset, stream and heartbeat to
+    """Should fail (not yet tried) with the guard's question for the login left out (Gradio serves cancel, reset, stream and heartbeat to
     everyone), and with `_may_ask` and `_is_ours` answering True."""
     basic = f"Basic {base64.b64encode(':'.join(LOGIN).encode()).decode()}"
     wrong = []
@@ -166,7 +166,7 @@ def test_every_route_by_every_method_without_login_and_from_elsewhere(locked, co
 
 @pytest.mark.faults
 def test_what_is_open_before_the_login_tells_nothing_of_the_lab(locked):
-    """Seen to fail with `/config` among the routes for anyone: it holds the tasks and datasets on offer."""
+    """Should fail (not yet tried) with `/config` among the routes for anyone: it holds the tasks and datasets on offer."""
     for template in [template for template, who in routes.SERVED.items() if who == routes.ANYONE]:
         for path in {example(template), f"{example(template)}?deep_link=x"} - {"/login/callback"}:
             if "huggingface" not in path:
@@ -216,7 +216,7 @@ ROUTES_WITH_PATHS = [
     "forms", [pytest.param(6, marks=pytest.mark.faults), pytest.param(99, marks=pytest.mark.nightly)]
 )
 def test_gradios_own_routes_give_no_file_away(kept, forms):
-    """Seen to fail with `allowed_paths=["/"]` in `serving.launch`."""
+    """Should fail (not yet tried) with `allowed_paths=["/"]` in `serving.launch`."""
     served, folder, uploads = kept
     theirs = upload(served.url, "theirs.csv", f"text,label\n{SECRET},x\n".encode())
     own = Path(theirs).parent  # which nobody else is told
@@ -247,7 +247,7 @@ def test_gradios_own_routes_give_no_file_away(kept, forms):
 
 @pytest.mark.faults
 def test_components_have_no_functions_to_be_called_and_deep_links_keep_nothing(kept):
-    """Seen to fail with these routes added to `routes.SERVED`: they then answer, the one with 500, the other with 422."""
+    """Should fail (not yet tried) with these routes added to `routes.SERVED`: they then answer, the one with 500, the other with 422."""
     served, _, uploads = kept
     body = json.dumps({"data": "/etc/passwd", "component_id": 1, "session_hash": "x", "fn_name": "ls"}).encode()
     assert (
@@ -260,7 +260,7 @@ def test_components_have_no_functions_to_be_called_and_deep_links_keep_nothing(k
 
 @pytest.mark.faults
 def test_no_event_takes_a_file_that_was_not_uploaded_nor_fetches_one(kept):
-    """Every event of the page, public or not, with a file's description in the place of each of its values. Seen to fail
+    """Every event of the page, public or not, with a file's description in the place of each of its values. Should fail (not yet tried)
     with Gradio's own download left in (it goes looking for the address), and with a handler that returns what it was given."""
     served, folder, uploads = kept
     config = httpx.get(served.url + "/config", timeout=60).json()
@@ -322,7 +322,7 @@ def memory(process) -> int:
 
 @pytest.mark.faults
 def test_what_is_too_large_is_refused_and_nothing_of_it_is_left(kept):
-    """Seen to fail with `bodies.limited` left out: a call of any size is read into memory (the third took 1 GB more)."""
+    """Should fail (not yet tried) with `bodies.limited` left out: a call of any size is read into memory (the third took 1 GB more)."""
     served, _, uploads = kept
     before = set(contents(uploads))
     announced = ask_raw(served.url, "POST", "/gradio_api/queue/join", {"Content-Length": "999999999"})
@@ -347,7 +347,7 @@ def test_what_is_too_large_is_refused_and_nothing_of_it_is_left(kept):
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 @pytest.mark.faults
 def test_deep_json_is_refused(kept, depth):
-    """Seen to fail when the depth was met by `json.loads` in `rating_import` alone: a RecursionError, "the lab itself"."""
+    """Should fail (not yet tried) when the depth was met by `json.loads` in `rating_import` alone: a RecursionError, "the lab itself"."""
     served = kept[0]
     for opening, closing in (("[", "]"), ('{"a":', "}")):
         deep = opening * depth + ("1" if opening != "[" else "") + closing * depth
@@ -367,7 +367,7 @@ def test_deep_json_is_refused(kept, depth):
     "count", [pytest.param(200, marks=pytest.mark.faults), pytest.param(1_000, marks=pytest.mark.nightly)]
 )
 def test_a_thousand_events_at_once_leave_the_page_healthy(kept, count):
-    """Seen to fail with `max_size` left out of `serving.launch`: none of them is refused."""
+    """Should fail (not yet tried) with `max_size` left out of `serving.launch`: none of them is refused."""
     served = kept[0]
     config = httpx.get(served.url + "/config", timeout=60).json()
     number = next(event["id"] for event in config["dependencies"] if event["api_name"] == "dataset_show")

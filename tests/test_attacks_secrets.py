@@ -59,7 +59,7 @@ def secret(monkeypatch):
 @pytest.mark.faults
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at command lines in /proc")
 def test_no_token_in_what_page_and_workers_write_and_say(serve, tmp_path, secret):
-    """A training, scores, an answer, an export and errors of each, behind a login. Seen to fail with the environment printed
+    """A training, scores, an answer, an export and errors of each, behind a login. Should fail (not yet tried) with the environment printed
     by `jobs.main` (log.txt), and with the token given to `by_command.run` as an option (a command line)."""
     uploads, home = tmp_path / "uploads", tmp_path / "home"
     environment = {"LAB_LOGIN": ":".join(LOGIN), "GRADIO_TEMP_DIR": str(uploads)}
@@ -104,7 +104,7 @@ def test_no_token_in_what_page_and_workers_write_and_say(serve, tmp_path, secret
 
 @pytest.mark.faults
 def test_no_token_in_what_the_command_line_says(tmp_path, secret):
-    """Seen to fail with the environment put into the error of `hub` and, as above, of the command line."""
+    """Should fail (not yet tried) with the environment put into the error of `hub` and, as above, of the command line."""
     home = tmp_path / "home"
     for words, more in (
         (["train", "--dry-run", "--json"], {}),
@@ -121,7 +121,7 @@ def test_no_token_in_what_the_command_line_says(tmp_path, secret):
 
 @pytest.mark.faults
 def test_no_token_in_a_run_made_in_this_process(tmp_path, tiny_model, secret):
-    """Config, log, records and the adapter's card. Seen to fail with `os.environ` kept in `state.json`."""
+    """Config, log, records and the adapter's card. Should fail (not yet tried) with `os.environ` kept in `state.json`."""
     home = colours.add_to(Home.at(tmp_path / "home"), tmp_path)
     run = colours.trained(home, tiny_model)
     assert run.status() == "finished" and in_files(home.path) == []
