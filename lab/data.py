@@ -131,14 +131,13 @@ def listing(home: Home) -> list[str]:
         p.name
         for folder in (home.datasets, BUNDLED)
         for p in sorted(folder.glob("*"))
-        if (p / "dataset.yaml").is_file()
+        if not p.is_symlink() and (p / "dataset.yaml").is_file()
     ]
 
 
 def load(home: Home, name: str) -> Dataset:
     """A dataset by its name. Raises InputError when there is none."""
-    check_id(name, "The dataset")
-    for folder in (home.datasets / name, BUNDLED / name):
+    for folder in (inside(home.datasets, name, "The dataset"), BUNDLED / name):
         if (folder / "dataset.yaml").is_file():
             return Dataset(folder)
     raise InputError(f"There is no dataset {name!r}; there are: {', '.join(listing(home))}. Add one with: dataset add.")

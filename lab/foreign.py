@@ -42,7 +42,7 @@ def _read_apart(path: Path, made: Path) -> str:
     few_reservations = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}  # they count against the bound
     try:
         done = subprocess.run(
-            [*reader, str(path.resolve()), str(made)],
+            [*reader, str(path.resolve()), str(made), str(READ_BYTES)],
             cwd=ROOT,
             env={**os.environ, **few_reservations},
             capture_output=True,
@@ -59,8 +59,8 @@ def _read_apart(path: Path, made: Path) -> str:
     return json.loads(done.stdout)
 
 
-def _reader(source: str, made: str) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (READ_BYTES, READ_BYTES))
+def _reader(source: str, made: str, most: str) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (int(most), int(most)))
     path, said = Path(source), ""
     try:
         table = tables.read(path)

@@ -100,9 +100,10 @@ def check_id(text: str, what: str) -> str:
     return text
 
 
-def inside(folder: Path, name: str, what: str) -> Path:
-    """The path of a thing with an id inside a folder. Raises InputError when it would lie anywhere else."""
-    path = folder / check_id(name, what)
+def inside(folder: Path, name: str, what: str, ending: str = "") -> Path:
+    """The path of a thing with an id inside a folder; `ending` is its file's. Raises InputError when it would lie anywhere
+    else, as behind a link."""
+    path = folder / (check_id(name, what) + ending)
     if path.resolve().parent != folder.resolve():
         raise InputError(f"{what} {name!r} leads out of the home folder.")
     return path

@@ -13,7 +13,7 @@ from lab import grid
 from lab.config import Config
 from lab.errors import InputError
 from lab.grid import Grid
-from lab.home import ASSETS, Home, check_id, guard, inside, write_yaml
+from lab.home import ASSETS, Home, guard, inside, write_yaml
 from lab.memo import Memo, state_of
 from lab.task import Strict, plain_problems
 
@@ -59,7 +59,12 @@ class Preset:
 def listing(home: Home) -> list[str]:
     """The names of all presets, the user's first; each once."""
     return list(
-        dict.fromkeys(path.stem for folder in (home.presets, BUNDLED) for path in sorted(folder.glob("*.yaml")))
+        dict.fromkeys(
+            path.stem
+            for folder in (home.presets, BUNDLED)
+            for path in sorted(folder.glob("*.yaml"))
+            if not path.is_symlink()
+        )
     )
 
 
@@ -75,9 +80,8 @@ def load(home: Home, name: str) -> Preset:
 
 
 def _file(home: Home, name: str) -> Path:
-    check_id(name, "The preset")
-    for folder in (home.presets, BUNDLED):
-        if (path := folder / f"{name}.yaml").is_file():
+    for path in (_own(home, name), BUNDLED / f"{name}.yaml"):
+        if path.is_file():
             return path
     raise InputError(f"There is no preset {name!r}; there are: {', '.join(listing(home)) or 'none'}.")
 
@@ -118,4 +122,4 @@ def delete(home: Home, name: str) -> None:
 
 
 def _own(home: Home, name: str) -> Path:
-    return inside(home.presets, name, "The preset").with_suffix(".yaml")
+    return inside(home.presets, name, "The preset", ".yaml")

@@ -120,4 +120,4 @@ def _save(home: Home, name: str, prompts: list[Prompt]) -> None:
 def _path(home: Home, name: str) -> Path:
     if not isinstance(name, str) or not name:
         raise InputError("Choose a list, or give a new one a name.")
-    return folder.inside(home.prompts, name, "The list").with_suffix(".jsonl")
+    return folder.inside(home.prompts, name, "The list", ".jsonl")

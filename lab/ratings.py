@@ -197,7 +197,7 @@ def rate(home: Home, name: str, rater: str, ratings: dict[tuple[str, int], Ratin
 
 
 def _file(found: RatingSet, rater: str) -> Path:
-    return inside(found.folder / "raters", rater, "The rater").with_suffix(".json")
+    return inside(found.folder / "raters", rater, "The rater", ".json")
 
 
 def lacking(found: RatingSet, rater: str) -> list[int]:

@@ -128,7 +128,7 @@ def delete(home: Home, name: str) -> None:
 
 def file_of(home: Home, name: str) -> Path:
     """The file of a sweep. Raises InputError for what is no name."""
-    return inside(home.sweeps, name, "The sweep").with_suffix(".yaml")
+    return inside(home.sweeps, name, "The sweep", ".yaml")
 
 
 def settled(home: Home, prepared: Prepared) -> Sweep:

@@ -7,22 +7,28 @@ from lab import task as task_file
 from lab import versions
 from lab.data import About
 from lab.errors import InputError
-from lab.home import Home, check_id, guard
+from lab.home import Home, guard, inside
 from lab.task import Task
 from lab.versions import BUNDLED
 
 
 def listing(home: Home) -> list[str]:
     """The names of all tasks, the user's first, then the bundled ones; each once."""
-    return list(dict.fromkeys(path.stem for folder in (home.tasks, BUNDLED) for path in sorted(folder.glob("*.yaml"))))
+    return list(
+        dict.fromkeys(
+            path.stem
+            for folder in (home.tasks, BUNDLED)
+            for path in sorted(folder.glob("*.yaml"))
+            if not path.is_symlink()
+        )
+    )
 
 
 def load(home: Home, name: str) -> Task:
     """A task by its name. Raises InputError when there is none."""
-    check_id(name, "The task")
-    for folder in (home.tasks, BUNDLED):
-        if (folder / f"{name}.yaml").is_file():
-            return task_file.load(folder / f"{name}.yaml")
+    for path in (inside(home.tasks, name, "The task", ".yaml"), BUNDLED / f"{name}.yaml"):
+        if path.is_file():
+            return task_file.load(path)
     raise InputError(
         f"There is no task {name!r}; there are: {', '.join(listing(home))}. Add one with: task add FILE.yaml."
     )

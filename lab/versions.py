@@ -18,7 +18,7 @@ from lab import runs
 from lab import task as task_file
 from lab.difference import changes, compared
 from lab.errors import InputError
-from lab.home import ASSETS, Home, check_id, guard, inside, write
+from lab.home import ASSETS, Home, guard, inside, write
 from lab.runs import Run
 from lab.task import Task
 
@@ -92,7 +92,7 @@ def _read(path: Path, state: int) -> tuple[float, Task]:
 
 
 def _file(home: Home, name: str) -> Path:
-    return home.tasks / f"{check_id(name, 'The task')}.yaml"
+    return inside(home.tasks, name, "The task", ".yaml")
 
 
 def _files(home: Home, name: str) -> dict[int, Path]:

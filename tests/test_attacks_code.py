@@ -183,6 +183,7 @@ def test_a_template_that_waits_for_a_certain_row_is_stopped_there(tokenizer, mon
     assert time.monotonic() - begun < 1
 
 
+@pytest.mark.faults
 def test_no_more_than_a_few_templates_have_a_process_and_it_ends_with_them():
     """Seen to fail with `close` not waiting: the ended processes stayed as zombies."""
     processes = []
@@ -218,9 +219,9 @@ HOSTILE_YAML = {
     "time": "name: !!timestamp never",
     "int": "name: !!int x",
     "key": "? {a: b}\n: c",
-    "brackets": "name: " + "[" * 1500,
-    "braces": "name: " + "{a: " * 1200,
-    "blocks": "\n".join(" " * i + "a:" for i in range(600)),
+    "brackets": "name: " + "[" * 400,
+    "braces": "name: " + "{a: " * 400,
+    "blocks": "\n".join(" " * i + "a:" for i in range(300)),
 }
 
 

@@ -14,18 +14,20 @@ from lab.config import BUNDLED_MODEL
 from lab.errors import InputError, WorkError
 from lab.ui.roles import may_change
 
-__all__ = ["handler", "may_change", "model_id", "shown"]
+__all__ = ["Shown", "handler", "may_change", "model_id", "shown"]
 
 
-def shown(error: Exception) -> gr.Error:
+class Shown(gr.Error):
+    """An error whose words are escaped already."""
+
+
+def shown(error: Exception) -> Shown:
     """An error as the page shows it: its sentence as plain text, for whatever is wrong in the lab itself its kind alone."""
     plain = str(error) if isinstance(error, InputError | WorkError) else disk.in_words(error)
     if not plain:
         traceback.print_exception(error, file=sys.stderr)
     text = plain or f"The lab itself has a problem ({type(error).__name__}); its log says more."
-    return gr.Error(
-        html.escape(text, quote=False).replace("\n", "<br>"), title="That did not work", print_exception=False
-    )
+    return Shown(html.escape(text, quote=False).replace("\n", "<br>"), title="That did not work", print_exception=False)
 
 
 def handler(function: Callable) -> Callable:

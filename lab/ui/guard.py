@@ -8,12 +8,18 @@ import os
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
+
+from lab.ui import bodies, routes
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104 - what is bound only with a login, or on a Space
-TOOLS = "/gradio_api/mcp"
-NEEDS_LOGIN = "The tools need the login of LAB_LOGIN, as HTTP Basic authorization.\n"
+NEEDS_LOGIN = {
+    routes.LOGIN: "Log in first.\n",
+    routes.TOOLS: "The tools need the login of LAB_LOGIN, as HTTP Basic authorization.\n",
+}
+NOTHING_HERE = "Nothing is served here.\n"
 
 
 def allowed_names() -> set[str]:
@@ -23,9 +29,9 @@ def allowed_names() -> set[str]:
 
 
 class Guard:
-    """Refuses requests under a foreign name (DNS rebinding) or from a foreign page (cross-site), asks for the login in front
-    of the tools, which Gradio itself leaves open, and says to browsers that the page loads nothing from elsewhere and is
-    framed by no one."""
+    """Refuses requests under a foreign name (DNS rebinding) or from a foreign page (cross-site), serves the routes of `routes`
+    alone and asks for the login in front of them, which Gradio does for some, takes in no more than there is room for, and
+    says to browsers that the page loads nothing from elsewhere and is framed by no one."""
 
     def __init__(self, app, host: str, names: set[str], on_space: bool = False, login: tuple[str, str] | None = None):
         self.app, self.names, self.login = app, names, login
@@ -47,9 +53,13 @@ class Guard:
         if refusal:
             await PlainTextResponse(refusal, status_code=403)(scope, receive, send)
             return
-        if self.login and TOOLS in scope["path"] and not _has_login(headers.get("authorization", ""), self.login):
-            answer = PlainTextResponse(NEEDS_LOGIN, status_code=401, headers={"WWW-Authenticate": "Basic"})
-            await answer(scope, receive, send)
+        who = routes.policy(scope["path"])
+        if who is None:
+            await PlainTextResponse(NOTHING_HERE, status_code=404)(scope, receive, send)
+            return
+        if not self._may_enter(who, scope, headers):
+            asks = {"WWW-Authenticate": "Basic"} if who == routes.TOOLS else None
+            await PlainTextResponse(NEEDS_LOGIN[who], status_code=401, headers=asks)(scope, receive, send)
             return
 
         async def send_with_policy(message) -> None:
@@ -59,7 +69,14 @@ class Guard:
                 answer["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
-        await self.app(scope, receive, send_with_policy)
+        await bodies.limited(self.app, scope, receive, send_with_policy)
+
+    def _may_enter(self, who: str, scope, headers: Headers) -> bool:
+        if not self.login or who == routes.ANYONE:
+            return True
+        if who == routes.TOOLS:
+            return _has_login(headers.get("authorization", ""), self.login)
+        return _is_logged_in(scope)
 
     def refusal(self, hosts: list[str], origins: list[str]) -> str | None:
         """Why a request with these headers is refused, or None."""
@@ -88,6 +105,13 @@ def _has_login(authorization: str, login: tuple[str, str]) -> bool:
     except binascii.Error:
         return False
     return kind.lower() == "basic" and hmac.compare_digest(written, ":".join(login).encode())
+
+
+def _is_logged_in(scope) -> bool:
+    """Whether a request carries the cookie that Gradio gives to those who log in."""
+    cookies, app = HTTPConnection(scope).cookies, scope["app"]
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(cookies.get(name) in app.tokens for name in names if cookies.get(name))
 
 
 def _place(url: str) -> tuple[str, int | None] | None:

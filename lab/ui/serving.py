@@ -9,12 +9,12 @@ from starlette.middleware import Middleware
 
 from lab.errors import InputError
 from lab.space import on_space
-from lab.ui import look, zips
+from lab.ui import bodies, look, mended, zips
 from lab.ui.guard import Guard, allowed_names
 from lab.ui.roles import read_login
 
 SPACE_PORT = 7860
-LARGEST_UPLOAD = "200mb"
+MOST_WAITING = 64  # events
 # In seconds: how often old uploads are looked for, and how old they are then.
 DELETE_UPLOADS = (3600, 24 * 3600)
 
@@ -34,7 +34,10 @@ def launch(page: gr.Blocks, host: str | None = None, port: int | None = None, mc
             f"{host} can be reached from other machines: set LAB_LOGIN=user:password in the environment, or leave --host out."
         )
     guard = Middleware(Guard, host=host, names=allowed_names(), on_space=open_to_all, login=login)
-    page.queue(max_size=64, default_concurrency_limit=4)
+    mended.mend()
+    page.queue(
+        max_size=MOST_WAITING, default_concurrency_limit=4, api_open=False
+    )  # not open: nobody passes by the queue
     try:
         _, address, _ = page.launch(
             server_name=f"[{host}]" if ":" in host else host,
@@ -48,7 +51,7 @@ def launch(page: gr.Blocks, host: str | None = None, port: int | None = None, mc
             enable_monitoring=False,
             run_history=False,
             footer_links=[],
-            max_file_size=LARGEST_UPLOAD,
+            max_file_size=bodies.LARGEST_FILE,
             allowed_paths=[],
             ssr_mode=False,
             pwa=False,

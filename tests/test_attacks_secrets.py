@@ -1,0 +1,128 @@
+"""Attacks on secrets: tokens and passwords of the environment never show up in what the lab writes, says or serves."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import colours
+import httpx
+import pytest
+from browser import ROOT
+from test_page_compare import end_generation
+from waiting import until
+
+from lab.home import Home
+
+# Each stands in the environment alone; a part of one would be too much as well.
+CANARIES = {
+    "HF_TOKEN": "hf_CANARYtokenCANARYtokenCANARYtoken",
+    "HUGGING_FACE_HUB_TOKEN": "hf_CANARYotherCANARYotherCANARYother",
+    "WANDB_API_KEY": "CANARYwandb0123456789",
+    "OAUTH_CLIENT_SECRET": "CANARYoauth0123456789",
+    "AWS_SECRET_ACCESS_KEY": "CANARYaws0123456789",
+}
+LOGIN = ("ada", "CANARYpassword0123456789")
+SMALL = "{name: small, train_rows: 32, validation: 16, max_steps: 2, quantization: none}"
+
+
+def found_in(text: str) -> list[str]:
+    return [name for name, value in {**CANARIES, "LAB_LOGIN": LOGIN[1]}.items() if value in text or value[-12:] in text]
+
+
+def in_files(folder: Path) -> list[tuple[str, list[str]]]:
+    """Files that hold a canary, whatever else they hold."""
+    all_files = [path for path in folder.rglob("*") if path.is_file()]
+    told = [(str(path), found_in(path.read_bytes().decode("latin-1"))) for path in all_files]
+    return [(path, names) for path, names in told if names]
+
+
+def in_command_lines() -> list[str]:
+    """Command lines of this machine's processes that hold a canary."""
+    told = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode("latin-1")
+        except OSError:
+            continue
+        told += [line] if found_in(line) else []
+    return told
+
+
+@pytest.fixture
+def secret(monkeypatch):
+    for name, value in CANARIES.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at command lines in /proc")
+def test_no_token_in_what_page_and_workers_write_and_say(serve, tmp_path, secret):
+    """A training, scores, an answer, an export and errors of each, behind a login. Seen to fail with the environment printed
+    by `jobs.main` (log.txt), and with the token given to `by_command.run` as an option (a command line)."""
+    uploads, home = tmp_path / "uploads", tmp_path / "home"
+    environment = {"LAB_LOGIN": ":".join(LOGIN), "GRADIO_TEMP_DIR": str(uploads)}
+    served = serve(home, environment=environment)
+    client = httpx.Client(base_url=served.url, timeout=180)
+    client.post("/login", data={"username": LOGIN[0], "password": LOGIN[1]})
+    for cookie in list(client.cookies.jar):
+        cookie.secure = False
+    said = [client.get(path).text for path in ("/", "/config", "/gradio_api/info", "/gradio_api/openapi.json")]
+    lines: list[str] = []
+
+    def ask(name: str, *values) -> str:
+        event = client.post(f"/gradio_api/call/{name}", json={"data": list(values)}).json()
+        lines.extend(in_command_lines())
+        said.append(client.get(f"/gradio_api/call/{name}/{event['event_id']}").text)
+        return said[-1]
+
+    try:
+        assert "small-1" in ask("train", SMALL, False)
+        until(lambda: lines.extend(in_command_lines()) or (home / "runs/small-1/result.json").exists(), "it has ended")
+        assert '"finished"' in ask("run_show", "small-1")
+        ask("run_log", "small-1", None)
+        assert "event: complete" in ask("generate", ["base"], None, None, "Once", None, ["max_new_tokens=2"])
+        ask("run_export", "small-1", False)
+        for name, values in (
+            ("train", ["{base_model: nobody/nothing-here}", False]),
+            ("dataset_add", ["x", None, None, None, "nobody/nothing-here", "text", None, None, None]),
+            ("run_push", ["small-1", "nobody/nothing", False, False, None]),
+            ("generate", [["base:nobody/nothing-here"], None, None, "Once", None, None]),
+            ("task_preview", ["sentiment", "sentiment", 0, "nobody/nothing-here"]),
+            ("preset_save", ["x", "${HF_TOKEN} $HF_TOKEN", ""]),
+        ):
+            ask(name, *values)
+        assert lines == []
+        assert [names for text in said if (names := found_in(text))] == []
+    finally:
+        end_generation(Home.at(home))
+    until(lambda: (home / "runs/small-1/adapter").is_dir(), "the adapter lies there")
+    for folder in (home, uploads, served.home.parent):
+        assert in_files(folder) == []
+
+
+@pytest.mark.faults
+def test_no_token_in_what_the_command_line_says(tmp_path, secret):
+    """Seen to fail with the environment put into the error of `hub` and, as above, of the command line."""
+    home = tmp_path / "home"
+    for words, more in (
+        (["train", "--dry-run", "--json"], {}),
+        (["train", "--set", "base_model=nobody/nothing-here"], {"LAB_DEBUG": "1"}),
+        (["dataset", "add", "x", "hub:nobody/nothing-here"], {}),
+        (["dataset", "add", "x", "hub:nobody/nothing-here"], {"LAB_DEBUG": "1"}),
+        (["run", "push", "x-1", "nobody/nothing"], {"LAB_DEBUG": "1"}),
+    ):
+        line = [sys.executable, "-m", "lab", *words, "--home", str(home)]
+        done = subprocess.run(line, cwd=ROOT, env={**os.environ, **more}, capture_output=True, text=True, timeout=120)
+        assert found_in(done.stdout + done.stderr) == [], words
+    assert in_files(home) == []
+
+
+@pytest.mark.faults
+def test_no_token_in_a_run_made_in_this_process(tmp_path, tiny_model, secret):
+    """Config, log, records and the adapter's card. Seen to fail with `os.environ` kept in `state.json`."""
+    home = colours.add_to(Home.at(tmp_path / "home"), tmp_path)
+    run = colours.trained(home, tiny_model)
+    assert run.status() == "finished" and in_files(home.path) == []
+    assert found_in(json.dumps(run.show(), default=str)) == []
