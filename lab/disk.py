@@ -10,7 +10,9 @@ from pathlib import Path
 
 from lab.errors import InputError
 
-WRITER = re.compile(r"PytorchStreamWriter|inline_container|file write failed")  # torch's, which does not say why
+WRITER = re.compile(
+    r"PytorchStreamWriter|inline_container|file write failed|iostream error"
+)  # torch's, which does not say why
 NUMBER = re.compile(r"\(os error (\d+)\)")  # as safetensors says it
 FULL = (errno.ENOSPC, errno.EDQUOT)
 BROKEN = (errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, errno.ESTALE)

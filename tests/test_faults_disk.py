@@ -37,7 +37,8 @@ def check_failed(colours, model: Path, number: int, error: int, lasting: bool) -
             job_done = raised
     status, told = run.status(), run.error()
     if job_done:
-        assert (status, job_done.errno) == ("interrupted", error)
+        assert status in ("interrupted", "finished")  # the last of all is to make its name durable
+        assert job_done.errno == error
         assert number >= len(seen) - 2, "something else had failed before, and that is not told"
     elif status != "finished":
         assert (status, told["reason"]) == ("failed", "disk_full" if error == errno.ENOSPC else "disk_error"), told
@@ -109,9 +110,10 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
         RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("basic_ios::clear: iostream error"),
         RuntimeError("[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed writing file data/3"),
     ],
-    ids=["python", "quota", "safetensors", "torch"],
+    ids=["python", "quota", "safetensors", "torch's stream", "torch"],
 )
 def test_all_that_write_checkpoints_have_words_of_their_own_for_a_full_disk(tmp_path, error):
     """Seen to fail with errors known by their number alone: safetensors and torch give none."""
@@ -197,7 +199,7 @@ def fill(place: Path, leaving: int) -> Path:
     "leaving",
     [
         *(pytest.param(kib << 10, marks=faults) for kib in (0, 60, 200)),
-        *(pytest.param(kib << 10, marks=nightly) for kib in range(4, 320, 12)),
+        *(pytest.param(kib << 10, marks=nightly) for kib in range(4, 300, 12)),
     ],
 )
 def test_a_disk_that_is_full_in_the_middle_of_a_training(small_disk, tmp_path, tiny_model, monkeypatch, leaving):
