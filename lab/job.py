@@ -61,6 +61,9 @@ class Job:
         """Forgets the outcome and the stop of the last attempt, before a worker is started for the next."""
         self._path("stop").unlink(missing_ok=True)
         self._path("result.json").unlink(missing_ok=True)
+        for name in self.RECORDS[:2]:  # what a killed worker was writing, which nobody writes now
+            for torn in self.folder.glob(f".{name}.*"):
+                torn.unlink(missing_ok=True)
 
     def begin(self) -> int:
         """Starts an attempt, in the queue. Returns its number, counted from 1."""

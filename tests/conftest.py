@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test reaches for the network
@@ -17,6 +19,7 @@ import tiny  # noqa: E402
 from browser import chromium, context, page, serve, served  # noqa: E402, F401
 from quick_workers import quick_workers  # noqa: E402, F401
 
+from lab import jobs  # noqa: E402
 from lab.home import Home  # noqa: E402
 from lab.runs import Run  # noqa: E402
 
@@ -56,6 +59,16 @@ def home(tmp_path, monkeypatch) -> Home:
 def colours(home, tmp_path) -> Home:
     """The home with a toy data set and its task, both named colours."""
     return colours_set.add_to(home, tmp_path)
+
+
+@pytest.fixture
+def tidy(colours):
+    """The home with its toy data; whatever is still at work in it when a test ends, as one that fails, is killed."""
+    yield colours
+    for job in jobs.living(colours):
+        if (pid := job.holder()) is not None and pid != os.getpid():
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -98,3 +98,16 @@ def of_session(session: int) -> list[int]:
         if fields and int(fields[3]) == session:
             found.append(int(path.name))
     return found
+
+
+def zombies_of(pid: int) -> list[int]:
+    """The children of a process that have ended and that it has not taken in, whichever of its threads started them."""
+    found = []
+    for path in Path("/proc").iterdir():
+        try:
+            fields = (path / "stat").read_text().rpartition(")")[2].split() if path.name.isdigit() else []
+        except OSError:
+            continue
+        if fields and fields[0] == "Z" and int(fields[1]) == pid:
+            found.append(int(path.name))
+    return found

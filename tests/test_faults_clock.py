@@ -63,14 +63,14 @@ def test_no_time_of_a_training_is_negative_when_the_clock_steps(colours, tiny_mo
 
 
 @pytest.mark.faults
-def test_a_worker_whose_clock_steps_is_stopped_and_goes_on(colours, tiny_model, monkeypatch, tmp_path):
+def test_a_worker_whose_clock_steps_is_stopped_and_goes_on(tidy, tiny_model, monkeypatch, tmp_path):
     """A process whose clock steps under it, and this one's with it. Seen to fail with `time.time` in `_heartbeat` and `_age`:
     ahead a year it is stalled."""
     folder = tmp_path / "stand-in"
     workers(monkeypatch, folder, clock=STEPPING)
     told, offset = time.time, [0.0]
     monkeypatch.setattr(time, "time", lambda: told() + offset[0])
-    run = begun(colours, tiny_model)
+    run = begun(tidy, tiny_model)
     worker = run.holder()
     for step in [*STEPS.values(), 0.0]:
         offset[0] = step
@@ -78,7 +78,7 @@ def test_a_worker_whose_clock_steps_is_stopped_and_goes_on(colours, tiny_model, 
         before = len(run.points())
         until(lambda: len(run.points()) > before + 5, "it has gone on")  # noqa: B023
         assert (run.status(), run.holder()) == ("running", worker)
-        assert (progress.overview(colours)[0]["left"] or 0) >= 0
+        assert (progress.overview(tidy)[0]["left"] or 0) >= 0
     os.kill(worker, signal.SIGSTOP)  # its last heartbeat is from before the step
     for offset[0] in [*STEPS.values(), 0.0]:
         assert run.status() == "running"
@@ -88,10 +88,10 @@ def test_a_worker_whose_clock_steps_is_stopped_and_goes_on(colours, tiny_model, 
         jobs.stop(run)
         until(lambda: ended(run), "it has stopped")
         assert (run.status(), run.newest_checkpoint()[0]) == ("stopped", run.points()[-1]["step"])
-        jobs.resume(colours, run.id)
+        jobs.resume(tidy, run.id)
         before = len(run.points())
         until(lambda: len(run.points()) > before or ended(run), "it goes on")  # noqa: B023
-    waiting = created(colours, tiny_model)
+    waiting = created(tidy, tiny_model)
     waiting.beat(ticket=9, queued=True)
     offset[0] = STEPS["back two hours"]
     assert waiting.status() == "queued"  # within the seconds that a worker may take
@@ -114,7 +114,7 @@ def test_a_restart_of_the_machine_makes_no_old_heartbeat_young_or_old(colours, t
 
 
 @pytest.mark.faults
-def test_no_stranger_with_the_number_of_a_dead_worker_is_signalled(colours, tiny_model, monkeypatch, tmp_path):
+def test_no_stranger_with_the_number_of_a_dead_worker_is_signalled(tidy, tiny_model, monkeypatch, tmp_path):
     """The kernel is told to give the worker's number again, to a process that the lab has nothing to do with, while the stop's
     time of grace is running. Seen to fail with the begin not compared in `see_out` and `_clear`: the stranger is
     killed."""
@@ -122,8 +122,8 @@ def test_no_stranger_with_the_number_of_a_dead_worker_is_signalled(colours, tiny
         pytest.skip("the next process number can be chosen by root alone; the twin is in test_faults_stopping")
     workers(monkeypatch, tmp_path / "stand-in", "import time\ndef train(home, run, progress):\n    time.sleep(600)\n")
     monkeypatch.setattr(jobs, "GRACE", 3)
-    run = created(colours, tiny_model)
-    jobs.start(colours, run)
+    run = created(tidy, tiny_model)
+    jobs.start(tidy, run)
     until(lambda: run.status() == "running", "it is at work")
     worker = run.holder()
     jobs.stop(run)
@@ -157,11 +157,11 @@ def with_number(pid: int) -> subprocess.Popen | None:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("how", ["command", "in process"])
-def test_another_host_name_changes_nothing(colours, tiny_model, monkeypatch, tmp_path, how):
+def test_another_host_name_changes_nothing(tidy, tiny_model, monkeypatch, tmp_path, how):
     """A live run is seen, stopped and resumed under another host name than it was started under. Seen to fail with the
     host's name beside the boot's id, and a heartbeat of elsewhere taken for an old one: it is stalled."""
     workers(monkeypatch, tmp_path / "stand-in")
-    run = begun(colours, tiny_model)
+    run = begun(tidy, tiny_model)
     if how == "command":
         if os.geteuid() or not shutil.which("unshare"):
             pytest.skip("a host name of one's own needs root and unshare; the twin stands beside this")
@@ -169,7 +169,7 @@ def test_another_host_name_changes_nothing(colours, tiny_model, monkeypatch, tmp
             "hostname elsewhere && test $(hostname) = elsewhere && python -m lab run list --json --home $1 && "
             "exec python -m lab run stop $0 --json --home $1"
         )
-        command = ["unshare", "--uts", "sh", "-c", code, run.id, str(colours.path)]
+        command = ["unshare", "--uts", "sh", "-c", code, run.id, str(tidy.path)]
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
         if "unshare" in done.stderr:

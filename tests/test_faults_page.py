@@ -1,7 +1,6 @@
 """The page killed under a live run, many starts at once, two pages on one home, and what is done to a run at work."""
 
 import json
-import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,15 +38,6 @@ def note(home, what, run):
         file.write(json.dumps([what, run.id, os.getpid()]) + "\\n")
 """
 )
-
-
-@pytest.fixture
-def tidy(colours):
-    """The home with its toy data; whatever is still at work in it is killed."""
-    yield colours
-    for job in jobs.living(colours):
-        if (pid := job.holder()) is not None and pid != os.getpid():
-            os.kill(pid, signal.SIGKILL)
 
 
 def call(url: str, name: str, *values) -> tuple[str, object]:
@@ -125,6 +115,17 @@ def test_a_starter_killed_at_any_point_leaves_a_run_that_can_be_started(colours,
     assert run.status() == "interrupted"
     worked(colours, run, lambda *given: "finished")
     assert run.status() == "finished"
+
+
+@pytest.mark.faults
+def test_what_a_killed_worker_was_writing_is_gone_with_its_next_start(colours, tiny_model):
+    """Seen to fail with it left out of `renew`."""
+    run = created(colours, tiny_model)
+    torn = [run.folder / name for name in (".state.json.abc", ".result.json.def")]
+    for path in torn:
+        path.write_text("{")
+    worked(colours, run, lambda *given: "finished")
+    assert not any(path.exists() for path in torn)
 
 
 # -- many starts, two pages --------------------------------------------------------------------------------------------
