@@ -1,6 +1,6 @@
 """How the Hub is asked: it may be slow, but what stalls or breaks off again and again is given up, and told in a sentence.
 
-Its library asks without any limit of time, and begins anew for ever where a download breaks off at the same place.
+Its library asks for what a repository is without any limit of time, and for a file that stalls again and again.
 """
 
 import threading

@@ -57,7 +57,8 @@ MODELS = [
 @pytest.mark.faults
 @pytest.mark.parametrize(("name", "kind", "sentence"), MODELS, ids=[name for name, *_ in MODELS])
 def test_each_trouble_with_a_model_is_a_sentence_within_15_seconds(on_hub, name, kind, sentence):
-    """Seen to fail with the library's own client: `stalled` never came back, nor did `cut`, which was begun anew for ever."""
+    """Seen to fail with the library's own client (`_client` returning `httpx2.Client`): `stalled` waited
+    as long as the server was silent, a minute here."""
     with serving(MODEL) as url:
         on_hub(url)
         error, seconds = timed(lambda: fetched(name))
