@@ -19,7 +19,8 @@ from gradio import oauth
 from gradio.routes import App
 from waiting import until
 
-from lab.ui import bodies, routes
+from lab.errors import InputError
+from lab.ui import bodies, given_yaml, routes
 
 LOGIN = ("ada", "a pass:word")
 # Routes that Gradio has and the lab does not serve: other sites' files, media, its own tools for developers.
@@ -382,3 +383,10 @@ def test_a_thousand_events_at_once_leave_the_page_healthy(kept, count):
     started = time.monotonic()
     assert is_healthy(served.url)
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000])
+def test_deep_yaml_is_refused_at_once(text):
+    """Seen to fail with `given_yaml._refuse_what_grows` looking for aliases alone: 4,000 brackets took nine seconds."""
+    with pytest.raises(InputError, match="more than 100 lists and mappings"):
+        given_yaml.read_yaml(text, "the task")

@@ -12,6 +12,7 @@ from lab.task import Task
 from lab.ui import access, offer
 
 LONGEST_YAML = 1_000_000  # letters
+DEEPEST = 100  # lists and mappings inside each other
 
 
 def read_task(text: str) -> Task:
@@ -59,11 +60,21 @@ def read_yaml(text: str, what: str) -> dict:
     if len(text) > LONGEST_YAML:
         raise InputError(f"{what.capitalize()} has more than {LONGEST_YAML:,} letters.")
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise InputError(f"Write {what} without YAML aliases (*name).")
+        _refuse_what_grows(text, what)
         values = yaml_text.load(text) or {}
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{what.capitalize()} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise InputError(f"{what.capitalize()} must be a YAML mapping of keys to values.")
     return values
+
+
+def _refuse_what_grows(text: str, what: str) -> None:
+    """Raises InputError for aliases, and for a depth at which reading takes minutes; it stops at the first of them."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError(f"Write {what} without YAML aliases (*name).")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise InputError(f"{what.capitalize()} has more than {DEEPEST} lists and mappings inside each other.")
