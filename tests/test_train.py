@@ -172,7 +172,9 @@ def test_a_nan_loss_is_shown_as_such(colours, tiny_model, monkeypatch):
         return true_loss(self, *args, **kwargs) * (torch.nan if self.state.global_step == 1 else 1.0)
 
     monkeypatch.setattr(Trainer, "compute_loss", broken)
-    run = trained(colours, tiny_model, epochs=1, validation="none")
+    run = created(colours, tiny_model, epochs=1, validation="none")
+    with pytest.raises(WorkError, match="are no numbers"):  # nor are the weights from then on
+        worked(colours, run)
     assert run.points()[1]["loss"] == "NaN"
 
 
