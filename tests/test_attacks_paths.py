@@ -55,10 +55,13 @@ READ_BY_ALL = [
     sys.base_prefix,
     "/usr",
     "/etc/localtime",
-    "/proc/self",
     "/dev",
     f"{ROOT}/lab",
     f"{ROOT}/assets",
+    # What the kernel says of a machine and its processes; an environment is none of it.
+    *(f"/proc/{name}" for name in ("meminfo", "vmstat", "sys/kernel/random/boot_id")),
+    *(f"/proc/{os.getpid()}/{name}" for name in ("cgroup", "mounts", "stat", "cmdline")),
+    "/sys/fs/cgroup",
 ]
 
 
