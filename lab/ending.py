@@ -16,7 +16,7 @@ from typing import NamedTuple
 from lab.errors import InputError
 from lab.job import hold, lock_holder
 
-WORKER = b"lab.jobs"  # in the command line of every worker
+WORKER = b"lab.worker"  # in the command line of every worker
 LOOK_EVERY = 0.2  # seconds between two looks at what is left of a session
 GIVE_UP_AFTER = 10  # seconds of killing
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 
-from lab import jobs, subjects
+from lab import jobs, queue, subjects
 from lab import task as task_file
 from lab.chat import Chat, Posed, chats_of
 from lab.config import Decoding
@@ -68,7 +68,7 @@ def ask(
 
 def refuse_beside_jobs(home: Home) -> None:
     """Raises WorkError while a job lives, for which generation steps aside."""
-    busy = jobs.living(home)
+    busy = queue.living(home)
     if busy:
         what = "training" if busy[0].kind == "run" else "at work"
         raise WorkError(f"{busy[0].id} is {what}. Generation steps aside for it: wait until it has ended, or stop it.")
@@ -144,7 +144,7 @@ def _serve(home: Home, server: socket.socket) -> None:
     from lab.side_by_side import SideBySide
 
     desk, asked = SideBySide(), time.monotonic()
-    while not jobs.living(home) and time.monotonic() - asked < IDLE:
+    while not queue.living(home) and time.monotonic() - asked < IDLE:
         if select.select([server], [], [], LOOK_EVERY)[0]:
             connection, _ = server.accept()
             with connection:
@@ -193,7 +193,7 @@ def _halted(home: Home, connection: socket.socket) -> Callable[[], bool]:
     def halted() -> bool:
         nonlocal looked, busy
         if time.monotonic() - looked > LOOK_EVERY:
-            looked, busy = time.monotonic(), bool(jobs.living(home))
+            looked, busy = time.monotonic(), bool(queue.living(home))
         gone = select.select([connection], [], [], 0)[0] and not connection.recv(1, socket.MSG_PEEK)
         return busy or bool(gone)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 
-from lab import jobs, repeats, sweep_asked, sweep_results, sweeps, text_scores
+from lab import jobs, queue, repeats, sweep_asked, sweep_results, sweeps, text_scores
 from lab.errors import InputError
 from lab.home import Home, guard
 from lab.job import ALIVE, RESUMABLE, Job
@@ -83,7 +83,7 @@ def _evaluate(home: Home, sweep: Sweep) -> Sweep:
 def at_work(home: Home, sweep: Sweep) -> list[Job]:
     """Its runs and its job that are queued or at work, in the order of the queue."""
     mine = {(Run.kind, run_id) for run_id in sweep.own} | {(Scoring.kind, sweep.job)}
-    return [job for job in jobs.living(home) if (job.kind, job.id) in mine]
+    return [job for job in queue.living(home) if (job.kind, job.id) in mine]
 
 
 def stop(home: Home, sweep: Sweep, but: Collection[str] = ()) -> list[str]:

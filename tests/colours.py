@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import comparison, config, data, jobs, plan, runs, tasks
+from lab import comparison, config, data, jobs, plan, runs, tasks, worker
 from lab.comparison import Comparison
 from lab.config import Config
 from lab.evaluations import Evaluation
@@ -68,7 +68,7 @@ def worked(home: Home, job: Job, compute: Callable | None = None) -> Job:
     """The job, done in this process. Raises InputError or WorkError when it failed."""
     job.renew()
     job.beat(ticket=1)
-    jobs.work(home, job, compute)
+    worker.work(home, job, compute)
     jobs.outcome(job)
     return job
 

@@ -19,7 +19,7 @@ import tiny  # noqa: E402
 from browser import chromium, context, page, serve, served  # noqa: E402, F401
 from quick_workers import quick_workers  # noqa: E402, F401
 
-from lab import jobs  # noqa: E402
+from lab import queue  # noqa: E402
 from lab.home import Home  # noqa: E402
 from lab.runs import Run  # noqa: E402
 
@@ -65,7 +65,7 @@ def colours(home, tmp_path) -> Home:
 def tidy(colours):
     """The home with its toy data; whatever is still at work in it when a test ends, as one that fails, is killed."""
     yield colours
-    for job in jobs.living(colours):
+    for job in queue.living(colours):
         if (pid := job.holder()) is not None and pid != os.getpid():
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)

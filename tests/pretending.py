@@ -17,7 +17,7 @@ def content(step: int, name: str) -> bytes:
 
 
 def pretend(said: Callable[[str, int], None] = lambda what, step: None) -> Callable:
-    """A compute for `jobs.work`; `said` hears of what the records have taken in: `point`, `saving`, `saved`."""
+    """A compute for `worker.work`; `said` hears of what the records have taken in: `point`, `saving`, `saved`."""
 
     from lab import train  # loads torch
     from lab.keeper import Keeper

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import jobs
+from lab import jobs, worker
 
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["lab.train", "lab.evaluate", "lab.jobs"])
+_FORKING.set_forkserver_preload(["lab.train", "lab.evaluate", "lab.worker"])
 
 
 class Forked:
@@ -37,7 +37,7 @@ def _live(words: list[str], log: str, before: Callable[[], None] | None) -> None
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    jobs.main(*words)
+    worker.main(*words)
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def secret(monkeypatch):
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at command lines in /proc")
 def test_no_token_in_what_page_and_workers_write_and_say(serve, tmp_path, secret):
     """A training, scores, an answer, an export and errors of each, behind a login. Should fail (not yet tried) with the environment printed
-    by `jobs.main` (log.txt), and with the token given to `by_command.run` as an option (a command line)."""
+    by `worker.main` (log.txt), and with the token given to `by_command.run` as an option (a command line)."""
     uploads, home = tmp_path / "uploads", tmp_path / "home"
     environment = {"LAB_LOGIN": ":".join(LOGIN), "GRADIO_TEMP_DIR": str(uploads)}
     served = serve(home, environment=environment)

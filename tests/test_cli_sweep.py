@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner, Result
 from colours import settings, worked
 
-from lab import grid, jobs, runs, sweep_results, sweep_words, sweeping, sweeps
+from lab import grid, jobs, runs, sweep_results, sweep_words, sweeping, sweeps, worker
 from lab.cli import cli, common
 from lab.job import Stopped
 from lab.runs import Run
@@ -75,7 +75,7 @@ def test_a_run_that_fails_is_the_works_failure_and_the_others_are_kept(colours, 
         job.renew()
         job.beat(ticket=1)
         failing = job.id.endswith("-2")
-        jobs.work(home, job, (lambda *_: 1 / 0) if failing else None)
+        worker.work(home, job, (lambda *_: 1 / 0) if failing else None)
 
     monkeypatch.setattr(jobs, "start", start)
     done = run("sweep", file, "--json", code=1)
@@ -105,7 +105,7 @@ def test_ctrl_c_stops_what_was_started_and_detach_leaves_it(colours, file, monke
     def start(home, job):
         job.log("started")
         job.beat(ticket=len(workers) + 1, queued=True)
-        workers.append(threading.Thread(target=jobs.work, args=(home, job, compute)))
+        workers.append(threading.Thread(target=worker.work, args=(home, job, compute)))
         workers[-1].start()
         while job.holder() is None:
             threading.Event().wait(0.01)
@@ -126,8 +126,8 @@ def test_ctrl_c_stops_what_was_started_and_detach_leaves_it(colours, file, monke
     stopped.start()
     found = ask("sweep", file)
     assert [(one["id"], one["reused"]) for one in found["runs"]] == [("lr-1", True), ("more-1", False)]
-    for worker in (stopped, *workers):
-        worker.join()
+    for thread in (stopped, *workers):
+        thread.join()
     assert Run(colours, "more-1").status() == "stopped"
     assert Run(colours, "lr-1").status() == "stopped"  # by the other one who asked for it, not from here
 

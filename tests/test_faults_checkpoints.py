@@ -112,7 +112,7 @@ def test_a_true_worker_killed_by_the_kernel_at_a_call_is_resumed_to_the_same_ada
     whole = worked(colours, created(colours, tiny_model, **changes))
     run = created(colours, tiny_model, **changes)
     run.beat(ticket=1, queued=True)
-    worker = Forked(["lab.jobs", str(colours.path), "run", run.id], run.log_file, wait_until_traced)
+    worker = Forked(["lab.worker", str(colours.path), "run", run.id], run.log_file, wait_until_traced)
     inject = [STRACE, "-f", "-qq", "-o", "/dev/null", "-p", str(worker.process.pid), "-e", f"trace={call}"]
     tracer = subprocess.Popen([*inject, "-e", f"inject={call}:signal=SIGKILL:when={number}"])
     worker.wait(180)

@@ -146,7 +146,7 @@ def test_no_stranger_with_the_number_of_a_dead_worker_is_signalled(tidy, tiny_mo
 def with_number(pid: int) -> subprocess.Popen | None:
     for _ in range(30):
         LAST_PID.write_text(str(pid - 1))
-        words = [sys.executable, "-c", "import time; time.sleep(60)", "lab.jobs"]
+        words = [sys.executable, "-c", "import time; time.sleep(60)", "lab.worker"]
         process = subprocess.Popen(words, start_new_session=True)
         if process.pid == pid:
             return process

@@ -13,7 +13,7 @@ from moments import REMOVES, WRITES, failing_at, watched
 from pretending import is_whole, left_over, pretend
 from test_jobs import losses, weights
 
-from lab import checkpoints, jobs, progress, runs, shortage
+from lab import checkpoints, jobs, progress, runs, shortage, worker
 from lab.disk import Disk
 from lab.errors import InputError, WorkError
 from lab.home import Home, staged
@@ -32,7 +32,7 @@ def check_failed(colours, model: Path, number: int, error: int, lasting: bool) -
     run.beat(ticket=1)
     with watched(failing_at(number, error, lasting), (*WRITES, *REMOVES)) as seen:
         try:
-            jobs.work(colours, run, pretend(lambda what, step: what == "saved" and saved.append(step)))
+            worker.work(colours, run, pretend(lambda what, step: what == "saved" and saved.append(step)))
         except OSError as raised:  # while the outcome itself was written
             job_done = raised
     status, told = run.status(), run.error()

@@ -14,7 +14,7 @@ from test_faults_page import asked, call
 from test_jobs import ended
 from waiting import until
 
-from lab import jobs
+from lab import jobs, queue
 from lab.errors import InputError
 from lab.home import Home
 from lab.runs import Run
@@ -82,10 +82,10 @@ def test_a_hundred_and_fifty_runs_leave_nothing_behind(tidy, serve, monkeypatch,
             kind, said = call(page.url, f"run_{act}", name)
             if act == "delete" and kind == "complete":
                 there.remove(name)  # the next may be called so
-    for job in jobs.living(tidy)[::-1]:
+    for job in queue.living(tidy)[::-1]:
         with suppress(InputError):  # it has just ended
             jobs.stop(job)
-    until(lambda: not jobs.living(tidy), "all have ended")
+    until(lambda: not queue.living(tidy), "all have ended")
     until(lambda: not of_home(tidy), "no process is left", 30)
     until(lambda: not zombies_of(pid), "no zombie is left", 30)
     kind, (listed,) = call(page.url, "run_list")

@@ -212,7 +212,7 @@ def test_a_worker_that_hangs_is_shown_as_stalled_and_can_be_ended(tidy, tiny_mod
 
 # -- nobody else is killed -------------------------------------------------------------------------------------------------
 
-SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)", "lab.jobs"]
+SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)", "lab.worker"]
 
 
 @pytest.mark.faults
@@ -225,7 +225,7 @@ def test_only_a_worker_that_holds_the_lock_is_taken_for_it(tmp_path):
         "import sys, time; from pathlib import Path; from lab.job import hold\n"
         "with hold(Path(sys.argv[1]), ''): print(1, flush=True); time.sleep(60)"
     )
-    for words, is_worker in (([], False), (["lab.jobs"], True)):
+    for words, is_worker in (([], False), (["lab.worker"], True)):
         command = [sys.executable, "-c", code, str(lock), *words]
         with subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, cwd=ROOT) as holder:
             assert holder.stdout.readline() == b"1\n"

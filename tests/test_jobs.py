@@ -12,7 +12,7 @@ import pytest
 from colours import created, settings, worked
 from waiting import PATIENCE, until
 
-from lab import comparison, jobs, runs
+from lab import comparison, jobs, queue, runs, worker
 from lab.comparison import Comparison
 from lab.errors import InputError, WorkError
 from lab.job import Stopped
@@ -168,20 +168,20 @@ def test_a_job_waits_its_turn_and_a_queued_one_can_be_stopped(colours, tiny_mode
     workers = []
     for ticket, run in enumerate((first, second, third), 1):
         run.beat(ticket=ticket)
-        workers.append(threading.Thread(target=jobs.work, args=(colours, run, compute)))
+        workers.append(threading.Thread(target=worker.work, args=(colours, run, compute)))
         workers[-1].start()
         until(lambda run=run: run.holder() is not None, "it is held")
     until(lambda: order, "the first is at work")
-    time.sleep(3 * jobs.POLL)
+    time.sleep(3 * queue.POLL)
     assert order == [first.id]
     assert [r.status() for r in (first, second, third)] == ["running", "queued", "queued"]
-    assert [job.id for job in jobs.living(colours)] == [first.id, second.id, third.id]
+    assert [job.id for job in queue.living(colours)] == [first.id, second.id, third.id]
     second.request_stop()
     until(lambda: ended(second), "the second has left the queue")
     assert second.status() == "stopped"
     go.set()
-    for worker in workers:
-        worker.join()
+    for thread in workers:
+        thread.join()
     assert order == [first.id, third.id]
     assert third.status() == "finished"
 
@@ -239,15 +239,15 @@ def test_no_two_jobs_are_at_work_at_once_even_with_one_ticket(colours, tiny_mode
     def compute(home, job, progress):
         at_work.append(job.id)
         most.append(len(at_work))
-        time.sleep(3 * jobs.POLL)
+        time.sleep(3 * queue.POLL)
         at_work.remove(job.id)
         return "finished"
 
     workers = [threading.Thread(target=worked, args=(colours, run, compute)) for run in pair]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(PATIENCE)
+    for thread in workers:
+        thread.start()
+    for thread in workers:
+        thread.join(PATIENCE)
     assert most == [1, 1]
 
 
@@ -263,12 +263,12 @@ def test_sigterm_reaches_a_worker_that_looks_at_locks_all_the_time(colours, tiny
     """A queued worker does nothing else; its handler must not wait for what it has interrupted."""
     run = created(colours, tiny_model)
     code = (
-        "import os, signal, sys, threading; from lab import jobs; from lab.home import Home; from lab.runs import Run\n"
+        "import os, signal, sys, threading; from lab import worker; from lab.home import Home; from lab.runs import Run\n"
         "home = Home.at(sys.argv[1]); run = Run(home, sys.argv[2])\n"
         "def compute(home, job, progress):\n"
         "    for _ in range(300): os.kill(os.getpid(), signal.SIGTERM); [job.holder() for _ in range(20)]\n"
         "    return 'finished'\n"
-        "jobs.COMPUTE['run'] = compute; run.beat(ticket=1); jobs.main(sys.argv[1], 'run', run.id)"
+        "worker.COMPUTE['run'] = compute; run.beat(ticket=1); worker.main(sys.argv[1], 'run', run.id)"
     )
     command = [sys.executable, "-c", code, str(colours.path), run.id]
     subprocess.run(command, check=True, cwd=Path(__file__).parent.parent, timeout=PATIENCE)

@@ -101,7 +101,7 @@ LAYERS = {
         "publication",
         "ratings",
     ],
-    "jobs": ["ending", "jobs", "sweeping", "generator", "leaving"],
+    "jobs": ["queue", "worker", "ending", "jobs", "sweeping", "generator", "leaving"],
     "compute": [
         *(
             "prefix",
@@ -147,11 +147,11 @@ LIBRARIES = {  # at the top of a module, beside the standard library
 PAGE = {"gradio", "gradio_client", "plotly", "starlette", "pandas"}  # in `ui` alone
 # The entry points where the heavy half of the lab is loaded: (file, function) -> module.
 LATE = {
-    ("jobs.py", "_train"): {"lab.train"},
-    ("jobs.py", "_evaluate"): {"lab.evaluate"},
-    ("jobs.py", "_score"): {"lab.evaluate"},
-    ("jobs.py", "_calibrate"): {"lab.calibrate"},
-    ("jobs.py", "_merge"): {"lab.merge"},
+    ("worker.py", "_train"): {"lab.train"},
+    ("worker.py", "_evaluate"): {"lab.evaluate"},
+    ("worker.py", "_score"): {"lab.evaluate"},
+    ("worker.py", "_calibrate"): {"lab.calibrate"},
+    ("worker.py", "_merge"): {"lab.merge"},
     ("generator.py", "_serve"): {"lab.side_by_side"},
     ("cli/ask.py", "generate"): {"lab.side_by_side"},
     ("cli/data.py", "dataset_add"): {"lab.hub"},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lab import ahead, grid, jobs, presets, sweep_results, sweep_words, sweeping, sweeps
+from lab import ahead, grid, jobs, presets, queue, sweep_results, sweep_words, sweeping, sweeps
 from lab.cli import show
 from lab.cli.common import command, follow, say
 from lab.config import ID
@@ -36,7 +36,7 @@ def sweep(home: Home, asked, detach=False, dry_run=False):
         say(f"note: {note}")
     if dry_run:
         return _told(sweeps.foreseen(home, prepared))
-    before = {job.id for job in jobs.living(home)}  # what others asked for is never stopped from here
+    before = {job.id for job in queue.living(home)}  # what others asked for is never stopped from here
     started = _started(home, prepared, before)
     if not detach:
         _follow(home, started, before)

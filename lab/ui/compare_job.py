@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import gradio as gr
 
-from lab import jobs
+from lab import jobs, queue
 from lab.comparison import EvaluationJob
 from lab.errors import InputError, WorkError
 from lab.home import Home
@@ -13,7 +13,7 @@ from lab.ui import look
 
 
 def living(home: Home) -> list[EvaluationJob]:
-    return [job for job in jobs.living(home) if job.kind == EvaluationJob.kind]
+    return [job for job in queue.living(home) if job.kind == EvaluationJob.kind]
 
 
 def underway(home: Home) -> EvaluationJob | None:
@@ -37,8 +37,8 @@ def progress(home: Home, job: EvaluationJob | None) -> tuple:
 
 def in_words(home: Home, job: EvaluationJob, status: str) -> str:
     if status == "queued":
-        queue = [other.id for other in jobs.living(home)]
-        before = queue[: queue.index(job.id)] if job.id in queue else []
+        waiting = [other.id for other in queue.living(home)]
+        before = waiting[: waiting.index(job.id)] if job.id in waiting else []
         return f"{job.id} waits for its turn behind {_listed(before)}." if before else f"{job.id} is about to start."
     if status == "stopping":
         return f"{job.id} is stopping; the subjects that it has finished are kept."

@@ -23,7 +23,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import yaml  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 
-from lab import config, data, jobs, plan, runs, tasks  # noqa: E402
+from lab import config, data, jobs, plan, runs, tasks, worker  # noqa: E402
 from lab.home import Home  # noqa: E402
 from lab.task import parse  # noqa: E402
 
@@ -191,7 +191,7 @@ def measure(home: Home, run: str) -> int:
     job = runs.Run(home, run)
     job.renew()
     job.beat(ticket=1)
-    jobs.work(home, job)
+    worker.work(home, job)
     jobs.outcome(job)
     return status("VmHWM") - before
 
