@@ -9,8 +9,9 @@ from lab import bases, config, evaluations, memo, subjects, text_scores
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
-from lab.home import Home, guard, inside, newest_first, next_id, read_json, staged, write_json
+from lab.home import Home, guard, inside, newest_first, next_id, read_json, write_json
 from lab.job import Job
+from lab.staging import staged
 from lab.subjects import Question, Subject
 from lab.task import Strict, Task
 from lab.wanted_metrics import Metric

@@ -17,8 +17,9 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from lab.errors import InputError
-from lab.home import Home, staged
+from lab.home import Home
 from lab.job import ALIVE, Job
+from lab.staging import staged
 
 PASSING = {"generator", "queue", "jobs"}  # of the home folder: what only living processes need
 EVERY = 5  # seconds between two looks

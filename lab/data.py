@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from lab import foreign, tables, yaml_text
 from lab.errors import InputError
-from lab.home import ASSETS, Home, check_id, inside, row_json, staged, write_yaml
+from lab.home import ASSETS, Home, check_id, inside, row_json, write_yaml
+from lab.staging import staged
 from lab.task import Strict, plain_problems, text_of
 
 BUNDLED = ASSETS / "datasets"

@@ -8,9 +8,10 @@ from pathlib import Path
 from lab import bases, lint, scores
 from lab.config import Decoding
 from lab.data import fingerprint, row_keys
-from lab.home import Home, guard, read_json, read_lines, staged, write_json, write_lines
+from lab.home import Home, guard, read_json, read_lines, write_json, write_lines
 from lab.memo import Memo, state_of
 from lab.prompt import Renderer
+from lab.staging import staged
 from lab.subjects import Question, Subject, check_fit
 
 PREDICTIONS, METRICS = "predictions.jsonl", "metrics.json"

@@ -2,10 +2,8 @@
 
 import json
 import shutil
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +11,10 @@ from lab import bases, card, comparison, scoreboard, vllm
 from lab.bases import Base
 from lab.comparison import Comparison
 from lab.errors import InputError
-from lab.home import Home, read_json, staged
+from lab.home import Home, read_json
 from lab.job import ALIVE
 from lab.runs import Run
+from lab.staging import half, staged
 from lab.subjects import weight_files
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the same adapter gives the same zip
@@ -168,7 +167,14 @@ def to_zip(what: Parcel, place: Path) -> Path:
     target = free(place / f"{what.name}.zip")
     need_room(place, what.size)
     place.mkdir(parents=True, exist_ok=True)
-    with _unfinished(target) as path, zipfile.ZipFile(path, "w") as packed:  # weights do not get smaller by packing
+    with half(target) as folder:
+        _pack(what, folder / target.name)
+        (folder / target.name).rename(target)
+    return target
+
+
+def _pack(what: Parcel, file: Path) -> None:
+    with zipfile.ZipFile(file, "w") as packed:  # weights do not get smaller by packing
         for name in sorted([*what.files, *what.texts]):
             about = zipfile.ZipInfo(f"{what.name}/{name}", EARLIEST)
             with packed.open(about, "w", force_zip64=True) as writing:
@@ -177,7 +183,6 @@ def to_zip(what: Parcel, place: Path) -> Path:
                 else:
                     with what.files[name].open("rb") as reading:
                         shutil.copyfileobj(reading, writing, BLOCK)
-    return target
 
 
 def moved(made: Path, place: Path) -> Path:
@@ -190,18 +195,9 @@ def moved(made: Path, place: Path) -> Path:
         files = {path.relative_to(made).as_posix(): path for path in made.rglob("*") if path.is_file()}
         return to_folder(Parcel(made.name, files), place)
     need_room(place, made.stat().st_size)
-    with _unfinished(target) as path:
-        shutil.copyfile(made, path)
+    with half(target) as folder:
+        shutil.copyfile(made, folder / target.name).rename(target)
     return target
-
-
-@contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
-    """A path beside a file for what will be that file once all of it is written; on an error nothing is left."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
-        path = Path(folder) / target.name
-        yield path
-        path.rename(target)
 
 
 def free(target: Path) -> Path:

@@ -236,36 +236,6 @@ def append_line(path: Path, row: dict) -> None:
 
 
 @contextmanager
-def staged(folder: Path, replace: bool = False) -> Iterator[Path]:
-    """A folder that appears under its name only when all of it has been written; on an error nothing of it is left.
-
-    One of that name that is there already stays, and an OSError is raised, unless it is to be replaced.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-        inner = Path(temporary) / "new"
-        inner.mkdir()
-        yield inner
-        for path in inner.rglob("*"):
-            if path.is_file():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-            elif path.is_dir():
-                sync_folder(path)
-        sync_folder(inner)
-        old = Path(temporary) / "old"
-        if replace and folder.exists():
-            folder.rename(old)
-        try:
-            inner.rename(folder)
-        except BaseException:
-            if old.exists():
-                old.rename(folder)
-            raise
-    sync_folder(folder.parent)
-
-
-@contextmanager
 def guard(folder: Path) -> Iterator[None]:
     """Holds a folder's own lock, so that two processes do not change its list of names at once."""
     folder.mkdir(parents=True, exist_ok=True)

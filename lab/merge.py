@@ -13,9 +13,10 @@ from lab import bases, card, export, subjects, tuners
 from lab.bases import Base
 from lab.errors import InputError, WorkError
 from lab.evaluate import Progress, quiet
-from lab.home import Home, read_json, staged, write
+from lab.home import Home, read_json, write
 from lab.merging import FLOAT32, Merging, room_needed
 from lab.model import MODEL_FILES, with_tokenizer
+from lab.staging import staged
 from lab.subjects import Subject, check_fit
 
 LARGEST_FILE = "4GB"

@@ -10,8 +10,9 @@ from lab import bases, export, machine, subjects
 from lab.bases import Base
 from lab.errors import InputError
 from lab.export import Parcel
-from lab.home import Home, guard, inside, newest_first, next_id, read_json, staged, write_json
+from lab.home import Home, guard, inside, newest_first, next_id, read_json, write_json
 from lab.job import ALIVE, Job
+from lab.staging import staged
 from lab.task import Strict
 
 WANTED = "merging.json"  # by a name of its own among the jobs that lie in one folder

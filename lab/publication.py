@@ -13,8 +13,9 @@ from lab.config import BUNDLED_MODEL
 from lab.data import Dataset
 from lab.errors import InputError
 from lab.export import Parcel
-from lab.home import Home, staged, write, write_lines
+from lab.home import Home, write, write_lines
 from lab.prompt import Renderer, Tokens
+from lab.staging import staged
 from lab.task import Task
 
 FORMS = ("parquet", "jsonl")

@@ -12,9 +12,10 @@ from lab import asking, comparison, evaluations, rating_form
 from lab.answered import Record
 from lab.comparison import Comparison
 from lab.errors import InputError
-from lab.home import Home, check_id, guard, inside, newest_first, next_id, read_json, staged, write_json
+from lab.home import Home, check_id, guard, inside, newest_first, next_id, read_json, write_json
 from lab.rating_form import Rating
 from lab.rating_scores import AVERAGES, Ratings, scores, summary
+from lab.staging import staged
 
 ROWS = 27  # of a set, by default
 MOST_ROWS = 1000

@@ -2,14 +2,13 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
-from lab import checkpoints, methods, yaml_text
+from lab import checkpoints, methods, staging, yaml_text
 from lab import config as config_file
 from lab import task as task_file
 from lab.config import Config
@@ -24,7 +23,6 @@ from lab.home import (
     next_id,
     read_json,
     read_lines,
-    staged,
     write,
     write_json,
 )
@@ -152,8 +150,7 @@ class Run(Job):
 
     def clear_torn(self) -> None:
         """Removes what a crash left of checkpoints, of an adapter and of records that were not whole."""
-        for folder in self.folder.glob(f".{self.left.name}.*"):
-            shutil.rmtree(folder)
+        staging.clear(self.folder, at_once=True)
         for name in (*self.RECORDS, "data/train.jsonl", "data/validation.jsonl"):
             forget_unfinished(self._path(name))
         for folder in self._checkpoint_folders():
@@ -259,7 +256,7 @@ def create(home: Home, config: Config, task: Task, train: list[dict], validation
 
 def lay_out(place: Path, config: Config, task: Task, train: list[dict], validation: list[dict]) -> None:
     """Makes the folder of a training with its config, task and frozen rows."""
-    with staged(place) as folder:
+    with staging.staged(place) as folder:
         (folder / "config.yaml").write_text(config_file.dump(config), encoding="utf-8")
         (folder / "task.yaml").write_text(task_file.dump(task), encoding="utf-8")
         (folder / "checkpoints").mkdir()

@@ -2,8 +2,9 @@
 
 from lab.comparison import Comparison
 from lab.errors import InputError
-from lab.home import Home, guard, inside, newest_first, next_id, read_json, staged, write_json
+from lab.home import Home, guard, inside, newest_first, next_id, read_json, write_json
 from lab.job import Job
+from lab.staging import staged
 
 WANTED = "wanted.json"  # by another name than that of an evaluation, in whose folder of jobs it lies
 

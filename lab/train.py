@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab import bases, card, plan, subjects
 from lab.evaluate import Progress, quiet
-from lab.home import Home, read_json, staged, write_json
+from lab.home import Home, read_json, write_json
 from lab.job import Stopped
 from lab.keeper import Keeper, Scorer
 from lab.model import GENERATION, Model, device, precision, with_tokenizer
@@ -14,6 +14,7 @@ from lab.plan import Plan
 from lab.runs import Run
 from lab.selfcheck import why_not
 from lab.shapes import moments
+from lab.staging import staged
 from lab.subjects import weight_files
 from lab.trainer import trainer_for
 from lab.tuners import ranks

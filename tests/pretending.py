@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from lab.home import staged
 from lab.runs import Run
+from lab.staging import staged
 
 STEPS, EVERY = 6, 2
 FILES = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")

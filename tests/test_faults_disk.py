@@ -16,7 +16,8 @@ from test_jobs import losses, weights
 from lab import checkpoints, jobs, progress, runs, shortage, worker
 from lab.disk import Disk
 from lab.errors import InputError, WorkError
-from lab.home import Home, staged
+from lab.home import Home
+from lab.staging import staged
 
 faults, nightly = pytest.mark.faults, pytest.mark.nightly
 

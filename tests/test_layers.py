@@ -47,6 +47,7 @@ LAYERS = {
     ],
     "records": [
         "home",
+        "staging",
         "memo",
         "tables",
         "foreign",
