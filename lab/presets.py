@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,18 @@ def listing(home: Home) -> list[str]:
 
 def of_sweeps(home: Home) -> list[str]:
     """The names of those that are sweeps, told by a line of their files: to read so many takes longer than a page may."""
-    return [name for name in listing(home) if SWEEP.search(_file(home, name).read_text(encoding="utf-8"))]
+    return [name for name in listing(home) if SWEEP.search(_text(_file(home, name)))]
+
+
+def whole(home: Home, left_out: Callable[[str, InputError], object] = lambda name, error: None) -> list[Preset]:
+    """All that can be read, the user's first; a broken one must not hide the others, and is told to `left_out`."""
+    found = []
+    for name in listing(home):
+        try:
+            found.append(load(home, name))
+        except InputError as error:
+            left_out(name, error)
+    return found
 
 
 def load(home: Home, name: str) -> Preset:
@@ -86,9 +98,14 @@ def _file(home: Home, name: str) -> Path:
     raise InputError(f"There is no preset {name!r}; there are: {', '.join(listing(home)) or 'none'}.")
 
 
+def _text(path: Path) -> str:
+    """What stands in a file; bytes that are no text make it one that cannot be parsed, not one that stops the page."""
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
 def _read(path: Path) -> Preset:
     where = f"The preset {path.stem}"
-    values = config_file.mapping(path.read_text(encoding="utf-8"), where)
+    values = config_file.mapping(_text(path), where)
     about = str(values.get("about") or "")
     if set(values) <= {"about", "config"} and isinstance(values.get("config", {}), dict):
         return Preset(path.stem, about, config_file.parse(values.get("config") or {}, where))

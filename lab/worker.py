@@ -35,7 +35,7 @@ def work(home: Home, job: Job, compute: Callable | None = None) -> None:
             error = _explain(job, raised)
             job.free_spare()
             with suppress(OSError):  # the disk may be full
-                job.log("".join(traceback.format_exception(raised)))
+                job.log(_in_full(raised))
             status = "failed"
         job.free_spare()
         with suppress(OSError):
@@ -60,6 +60,11 @@ def _progress(job: Job) -> Callable[[str, int], Callable[[int], None]]:
         return tell
 
     return begin
+
+
+def _in_full(error: Exception) -> str:
+    """What the log says of an error: all that helps to find where it lies, which is not in the lab if the input was wrong."""
+    return str(error) if isinstance(error, InputError) else "".join(traceback.format_exception(error))
 
 
 def _explain(job: Job, error: Exception) -> dict:

@@ -107,6 +107,19 @@ def test_a_run_that_ended_before_its_first_checkpoint_starts_anew(colours, tiny_
     assert (run.status(), run.state()["attempt"], run.error()) == ("finished", 2, None)
 
 
+@pytest.mark.parametrize("raised", [InputError("There is no such model."), RuntimeError("no luck")])
+def test_the_log_has_a_traceback_of_errors_alone_that_the_input_is_not_to_blame_for(colours, tiny_model, raised):
+    run = created(colours, tiny_model)
+
+    def compute(home, job, progress):
+        raise raised
+
+    with pytest.raises((InputError, WorkError), match=str(raised)):
+        worked(colours, run, compute)
+    assert str(raised) in run.log_tail()
+    assert ("Traceback" in run.log_tail()) == isinstance(raised, RuntimeError)
+
+
 def test_a_stop_while_rows_are_scored_leaves_the_adapter_and_the_resume_scores(colours, tiny_model, monkeypatch):
     run = created(colours, tiny_model, epochs=1)
     save = runs.checkpoints.seal

@@ -131,6 +131,18 @@ def test_presets_of_sweeps_stand_beside_those_of_configs(home):
             presets.load(home, "mine")
 
 
+@pytest.mark.parametrize("content", [b"about: [", b"sweep:\n  \xff\xfe", b"sweep:\n  grid: 3", b""])
+def test_a_broken_preset_hides_no_other(home, content):
+    bundled = len(presets.listing(home))
+    (home.path / "presets").mkdir(parents=True)
+    (home.path / "presets" / "mine.yaml").write_bytes(content)
+    assert len(presets.of_sweeps(home)) >= len(FULL + SMALL)
+    done = CliRunner().invoke(cli, ["preset", "list", "--json"])
+    assert (done.exit_code, len(json.loads(done.stdout))) == (0, bundled + (content == b""))
+    assert ("mine is left out: " in done.stderr) == (content != b"")
+    assert len(preset_commands.preset_list(home)) == bundled + (content == b"")
+
+
 def test_the_page_takes_the_name_of_a_preset_too(home, monkeypatch):
     monkeypatch.setattr(access, "may_change", lambda request: None)
     assert sweep_commands.sweep(home, None, "sst2", True)["unchecked"]

@@ -6,13 +6,13 @@ import click
 
 from lab import config, presets, sweeps
 from lab.cli import show
-from lab.cli.common import command
+from lab.cli.common import command, say
 from lab.home import Home
 
 
 def preset_list(home: Home):
     """List the presets, configs to start from: `train --preset NAME`; and sweeps: `sweep NAME`."""
-    found = [presets.load(home, name) for name in presets.listing(home)]
+    found = presets.whole(home, lambda name, error: say(f"{name} is left out: {error}"))
     rows = [{"name": x.name, "kind": "sweep" if x.sweep else "config", "about": x.about} for x in found]
     return rows, lambda console: show.table(console, ["preset", "kind", "about"], [list(row.values()) for row in rows])
 

@@ -11,7 +11,7 @@ from lab.ui.given_yaml import read_config
 
 def preset_list(home: Home) -> list[dict]:
     """All presets, the user's first: name, kind (config or sweep) and what it is for."""
-    found = [presets.load(home, name) for name in presets.listing(home)]
+    found = presets.whole(home)
     return [{"name": x.name, "kind": "sweep" if x.sweep else "config", "about": x.about} for x in found]
 
 

@@ -210,7 +210,7 @@ def _actions(home: Home, parts: SimpleNamespace, swept: gr.State, seen: gr.State
 
 def _needs(home: Home) -> ahead.Needs:
     """The datasets that presets need, with the commands that fetch them."""
-    return {name: one for preset in presets.of_sweeps(home) for name, one in presets.load(home, preset).needs.items()}
+    return {name: one for preset in presets.whole(home) for name, one in preset.needs.items()}
 
 
 def started(home: Home, sweep: Sweep) -> tuple:
