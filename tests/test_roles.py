@@ -32,7 +32,7 @@ def asked(session: dict | None) -> gr.Request:
     return gr.Request(SimpleNamespace(scope=scope))
 
 
-def signed_in(user: str = "ada", orgs=None, expires: float = 600, **more) -> dict:
+def signed_in(user: str = "ada", orgs=None, expires: float = 24 * 3600, **more) -> dict:
     """The session of someone who has signed in with Hugging Face."""
     person = {"preferred_username": user, "orgs": orgs, **more}
     return {"oauth_info": {"expires_at": time.time() + expires, "userinfo": person}}
