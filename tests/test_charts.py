@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lab.metrics import calibration
-from lab.ui import charts, compare_charts
+from lab.ui import charts, compare_charts, text_chart
 
 HOSTILE = '<b>x</b> & <a href="javascript:alert(1)">y</a>'
 
@@ -39,6 +39,29 @@ def test_subjects_without_scores_are_left_out():
     figure = compare_charts.f1_chart([compared("base", **nothing), compared("run-1", f1_ci95=None)])
     assert drawn(figure)["layout"]["yaxis"]["ticktext"] == ["run-1"]
     assert compare_charts.f1_chart([])
+
+
+def written(subject: str, **values) -> dict:
+    return {"subject": subject, "text_metrics": values, "text_metrics_ci95": {"bleu": [0.1, 0.4]}}
+
+
+def test_each_metric_of_texts_has_a_panel_with_intervals():
+    with_all = written("run-1", bleu=0.3, reference_perplexity=12.0)
+    found = drawn(text_chart.chart([compared("base"), written("base", bleu=0.2), with_all]))
+    bleu, perplexity = found["data"]
+    assert (bleu["x"], bleu["y"]) == ([0.2, 0.3], [0, 1])
+    assert bleu["error_x"]["array"] == pytest.approx([0.2, 0.1])
+    assert bleu["error_x"]["arrayminus"] == pytest.approx([0.1, 0.2])
+    assert (perplexity["x"], perplexity["y"], perplexity["error_x"]["array"]) == ([12.0], [1], [0])
+    headings = [note["text"] for note in found["layout"]["annotations"]]
+    assert headings == ["BLEU ↑", "Perplexity of the references ↓"]
+    low, high = (found["layout"][axis]["domain"] for axis in ("yaxis2", "yaxis"))
+    assert 0 <= low[0] < low[1] < high[0] < high[1] <= 1
+
+
+def test_without_metrics_of_texts_there_is_no_chart_of_them():
+    assert text_chart.chart([compared("base")]) is None
+    assert text_chart.chart([written("base", bleu=None)]) is None
 
 
 def test_the_confusion_shows_counts_and_invalid_answers_apart():
@@ -99,6 +122,7 @@ def test_texts_of_users_are_shown_letter_by_letter():
         compare_charts.f1_chart([compared(HOSTILE)]),
         compare_charts.course_chart([{**LINE, "name": HOSTILE}], "Accuracy", "epochs"),
         compare_charts.confusion_chart({"labels": [HOSTILE, "%{x}"], "counts": [[1, 0, 0], [0, 1, 0]]}),
+        text_chart.chart([written(HOSTILE, bleu=0.2)]),
     ]
     for figure in figures:
         sent = json.dumps(drawn(figure))

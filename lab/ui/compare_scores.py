@@ -14,21 +14,31 @@ ALONG = [(name.capitalize(), key) for key, name in course.ALONG.items()]
 
 
 def build_intervals() -> View:
-    """Accuracy and macro F1 of all subjects with their intervals; the table above holds the same numbers."""
-    chart = gr.Plot(label="Accuracy and macro F1", show_label=False)
+    """The scores of all subjects with their intervals; the table above holds the same numbers."""
+    chart = gr.Plot(label="Accuracy and macro F1", show_label=False, visible=False)
+    texts = gr.Plot(label="Metrics of texts", show_label=False, visible=False)
     said = gr.HTML(elem_classes=["flat"], apply_default_css=False)
 
     def draw(found: Look) -> list:
-        from lab.ui import compare_charts
+        from lab.ui import compare_charts, text_chart
 
-        if not found.labelled:
-            return [gr.update(visible=False), quiet(NO_LABELS)]
-        words = (
-            "The same numbers stand in the table above. Where two intervals overlap, look at p: it compares row by row."
-        )
-        return [gr.update(value=compare_charts.f1_chart(found.objects), visible=True), quiet(words)]
+        of_labels = compare_charts.f1_chart(found.objects) if found.labelled else None
+        of_texts = text_chart.chart(found.objects)
+        return [
+            *(gr.update(value=x, visible=x is not None) for x in (of_labels, of_texts)),
+            _about(of_labels, of_texts),
+        ]
 
-    return View([], [chart, said], draw)
+    return View([], [chart, texts, said], draw)
+
+
+def _about(of_labels, of_texts) -> str:
+    """What is to be known when looking at these charts."""
+    if of_labels is None and of_texts is None:
+        return quiet(NO_LABELS)
+    p = " Where two intervals overlap, look at p: it compares row by row." if of_labels else ""
+    arrows = " ↑: more is better, ↓: less is better." if of_texts else ""
+    return quiet(f"The same numbers stand in the table above.{p}{arrows}")
 
 
 def build_course(home: Home, found: gr.State) -> View:

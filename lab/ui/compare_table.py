@@ -5,11 +5,13 @@ from lab.ui import look
 from lab.ui.compare_look import Look
 
 MOST_OTHERS = 8  # subjects below the table that are not compared yet
-LEGEND = (
-    "Brackets hold 95% intervals. p: exact McNemar test against the reference; p (Holm): adjusted for so many tests. "
-    "Invalid answers count as wrong everywhere; “labels alone” is the accuracy if every row were answered with its most "
-    "probable label, which shows what they cost. Click a column's name to sort by it."
+BRACKETS = "Brackets hold 95% intervals."
+OF_LABELS = (
+    "p: exact McNemar test against the reference; p (Holm): adjusted for so many tests. Invalid answers count as wrong "
+    "everywhere; “labels alone” is the accuracy if every row were answered with its most probable label, which shows what "
+    "they cost."
 )
+SORTED = "Click a column's name to sort by it."
 # Sorting stays in the browser, and stays as it was when the scores come anew; so does the place of the keyboard.
 SCRIPT = """
 let by = null, down = false, last = null;
@@ -72,11 +74,7 @@ def board(found: Look | None, chosen: list[str], others: list[dict]) -> str:
     return (
         f"{_noted(found)}<div class='scrolls scores' role='region' tabindex='0' aria-label='Scores'>"
         f"<table class='lab-table'>{caption}{head}<tbody class='compared'>{body}</tbody>{more}</table></div>{_winner(objects)}"
-        + (
-            f"<p class='quiet-line'>{look.text(' '.join([LEGEND, *exports.text_settings(objects)]))}</p>"
-            if objects
-            else ""
-        )
+        f"{_legend(found)}"
     )
 
 
@@ -85,6 +83,16 @@ def _caption(objects: list[dict]) -> str:
         return "Subjects: tick those to compare"
     first, decodings = objects[0], dict.fromkeys(x["decoding"] for x in objects)
     return look.text(f"{first['dataset']}: {first['n']:,} {first['split']} rows, decoding {', '.join(decodings)}")
+
+
+def _legend(found: Look | None) -> str:
+    """What the columns mean; of metrics of texts, what they were counted with."""
+    if not found or not found.objects:
+        return ""
+    words = [BRACKETS, *([OF_LABELS] if found.labelled else []), SORTED]
+    items = "".join(f"<li>{look.text(words)}</li>" for words in exports.text_settings(found.objects))
+    settings = f"<details><summary>What the metrics of texts were counted with</summary><ul class='settings'>{items}</ul></details>"
+    return f"<div class='quiet-line'>{look.text(' '.join(words))}{settings if items else ''}</div>"
 
 
 def _noted(found: Look | None) -> str:

@@ -59,4 +59,4 @@ def asked_for(found: Look, names, encoder, scorer) -> Comparison:
 def told(objects: list[dict]) -> str:
     """What the metrics in the table were counted with."""
     items = "".join(f"<li>{look.text(words)}</li>" for words in exports.text_settings(objects))
-    return f"{quiet(ABOUT)}<ul>{items}</ul>"
+    return f"{quiet(ABOUT)}<ul class='settings'>{items}</ul>"
