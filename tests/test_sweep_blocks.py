@@ -52,14 +52,24 @@ def test_what_is_wrong_with_a_block_is_said_and_all_blocks_count_towards_the_lim
     assert problems("grid: [{seed: [1, 1]}, {epochs: []}]")[0] == "grid.seed: 1 stands there twice"
     for nothing in ("[]", "[{}]", "[{seed: 1}, 3]"):
         assert problems(f"grid: {nothing}")[0].startswith("grid: names the keys to sweep")
-    many = ", ".join(map(str, range(101)))
-    assert "make 202 points" in problems(f"grid: [{{seed: [{many}]}}, {{epochs: [1], seed: [{many}]}}]")[0]
+    many = ", ".join(map(str, range(251)))
+    assert "make 502 points" in problems(f"grid: [{{seed: [{many}]}}, {{epochs: [1], seed: [{many}]}}]")[0]
 
 
 def test_blocks_of_decodings_know_where_tokens_are_drawn():
     found = parsed("subject: base\ngrid: [{top_k: [30, 80]}, {beams: [2, 8]}, {temperature: [0, 1]}]")
-    assert [point.settings[0] for point in found.points[1:4]] == ["mode=sample", "beams=2", "beams=8"]
+    assert {point.settings[0] for point in found.points} == {"mode=sample"}
     assert [point.values["beams"] for point in found.points] == [1, 1, 2, 8, 1, 1]
+
+
+def test_settings_beside_the_grid_that_change_nothing_are_noted_before_a_start(home):
+    def notes(**decoding) -> list[str]:
+        wanted = grid.parse({"subject": "base", "rows": 4, "decoding": decoding, "grid": {"beams": [1, 2]}})
+        return sweeps.prepare(home, wanted).notes
+
+    (said,) = notes(temperature=0.5)
+    assert said.startswith("decoding: temperature changes nothing with mode=greedy")
+    assert notes(temperature=0.5, mode="sample") == []
 
 
 def test_the_decodings_of_a_sweep_are_unfolded_and_checked_with_everything_else():
