@@ -222,11 +222,22 @@ def test_every_epoch_is_answered_with_every_decoding_and_seeds_are_gathered(gath
     last = [run.points()[-1] for run in runs]
     assert cell["accuracy"] == pytest.approx(sum(x["accuracy"] for x in last) / 2)
     assert cell["train_accuracy"] == pytest.approx(sum(x["train_accuracy"] for x in last) / 2)
-    assert found["cells"][3]["train_accuracy"] is None  # the training rows are answered as the run is set
+    warm = [  # what the runs have not logged: the training rows at the other decoding
+        made for ask, made in sweep_results.answered(home, sweep) if ask.on_training and ask.values["epoch"] == 2
+    ]
+    assert {made.request["decoding"]["mode"] for made in warm} == {"sample"} and len(warm) == 2
+    for key in ("accuracy", "macro_f1", "invalid"):
+        assert found["cells"][3][f"train_{key}"] == pytest.approx(sum(x.scores[key] for x in warm) / 2)
+        assert cell[f"train_{key}"] == pytest.approx(sum(x[f"train_{key}"] for x in last) / 2)
+    assert {x["train_n"] for x in found["cells"]} == {18} == {len(made.keys) for made in warm}
+    assert not any(x["split"] == "train" for x in found["comparison"])
     assert cell["spread"]["accuracy"]["min"] == min(x["accuracy"] for x in last)
     low, high = cell["accuracy_ci95"]
     assert low <= cell["accuracy"] < high and high - low > 0.3  # that of six rows, however many seeds
-    assert cell["f1_ci95"] is None and cell["n"] == 6
+    each = [made.scores["f1_ci95"] for ask, made in sweep_results.answered(home, sweep) if ask.last and ask.own]
+    assert cell["f1_ci95"] == [pytest.approx(sum(bounds) / 2) for bounds in zip(*each, strict=True)]
+    assert cell["n"] == 6
+    assert (cell["task"], cell["dataset"]) == ("colours", "colours")
     assert len(found["comparison"]) == 4  # the end of both runs with both decodings
     assert {x["decoding"] for x in found["comparison"]} == {"greedy", "sample"}
     assert found["notes"] == [] and sweep_results.lacking(home, sweep) == []
@@ -236,12 +247,22 @@ def test_a_sweep_of_seeds_is_a_table_of_means_with_their_spread(gathered):
     home, sweep, _ = gathered
     found = sweep_results.look(home, sweep)
     heads, rows = sweep_words.cells_table(found)
-    assert heads[:6] == ["mode", "temperature", "epoch", "runs", "accuracy", "over the seeds"] or heads[:6] == [
-        *("epoch", "mode", "temperature", "runs", "accuracy", "over the seeds")
+    assert heads == [
+        *("epoch", "mode", "temperature", "runs", "accuracy", "accuracy over the seeds", "macro F1"),
+        *("macro F1 over the seeds", "invalid"),
+        *("accuracy on training rows", "macro F1 on training rows", "invalid on training rows"),
     ]
-    assert heads[-2:] == ["accuracy on training rows", "macro F1 on training rows"]
     assert len(rows) == 4 and all(len(row) == len(heads) for row in rows)
-    assert " to " in rows[0][heads.index("over the seeds")] and "[" in rows[0][heads.index("accuracy")]
+    for score in ("accuracy", "macro F1"):
+        assert " to " in rows[0][heads.index(f"{score} over the seeds")] and "[" in rows[0][heads.index(score)]
+    assert all(row[-1].endswith("of 18") or row[-1] == "All 18" for row in rows)
+    cells = [{**x, "accuracy": y} for x, y in zip(found["cells"], (0.25, 0.5, 0.0, 0.25), strict=True)]
+    said = sweep_words.said({**found, "cells": cells})
+    (best,) = [sentence for sentence in said if sentence.startswith("Best accuracy: 0.500")]
+    assert best.endswith(
+        "on 6 rows at epoch 1, mode sample, temperature 0.8, the mean of 2 seeds."
+    )  # not of the last alone
+    assert any("best of 4" in sentence for sentence in said)
     heads, rows = sweep_words.table(found)
     assert heads[:7] == ["seed", "run", "status", "mode", "temperature", "first loss", "last loss"]
     assert len(rows) == 4
