@@ -216,10 +216,12 @@ def test_films_small_learns_with_rows_and_epochs_and_counts_what_is_irregular(tm
 def test_the_codebook_small_shows_overfitting_invalid_outputs_and_the_spread_of_seeds(tmp_path):
     found = ran(tmp_path, "codebook-small")
     cells = {(x["values"]["task"], x["values"]["epoch"], x["values"]["decoding.mode"]): x for x in found["cells"]}
-    assert len(cells) == len(found["cells"]) == 4 * 4 * 2
+    assert len(cells) == len(found["cells"]) == 4 * 3 * 2
     for x in cells.values():
         assert x["runs"] == 2 and x["n"] == 23 and x["spread"]["accuracy"] is not None
         assert x["accuracy_ci95"][1] - x["accuracy_ci95"][0] > 0.1
+        assert x["train_n"] == 90 and None not in (x["train_accuracy"], x["train_macro_f1"], x["train_invalid"])
+        assert x["f1_ci95"][0] <= x["macro_f1"] <= x["f1_ci95"][1] and x["spread"]["macro_f1"] is not None
     last = {key[0]: x for key, x in cells.items() if key[1:] == (8, "greedy")}
     assert all(x["train_accuracy"] > x["accuracy"] and x["train_accuracy"] > 0.4 for x in last.values())
     assert cells["town-hall-names", 1, "greedy"]["invalid"] > last["town-hall-names"]["invalid"]
