@@ -8,7 +8,7 @@ import yaml
 
 from lab import config as config_file
 
-MOST = 200  # combinations
+MOST = 500  # combinations
 EXAMPLE = "write it as in grid: {learning_rate: [1.0e-4, 3.0e-4]}"
 Block = dict[str, list]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from lab import bases, config, evaluations, memo, subjects, text_scores
+from lab import decoding as decoding_file
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
@@ -104,6 +105,11 @@ def decoding_for(found: list[Subject], sets: list[str]) -> Decoding:
     """One decoding for all subjects: that of the first run named, with the settings asked for."""
     start = next((s.run.config.decoding for s in found if s.run), Decoding())
     return config.decoding(sets, start)
+
+
+def ignored(decoding: Decoding, sets: list[str]) -> list[str]:
+    """A sentence where settings that were asked for change nothing in the decoding that came of them."""
+    return decoding_file.ignored(decoding, [one.partition("=")[0].strip().removeprefix("decoding.") for one in sets])
 
 
 class EvaluationJob(Job):

@@ -1,10 +1,13 @@
 """How an answer is made: the settings of decoding, with their defaults."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field
 
 from lab.task import Strict
+
+DRAWN = ("temperature", "top_p", "top_k", "seed")  # keys that matter only where tokens are drawn
 
 
 class Decoding(Strict):
@@ -31,6 +34,13 @@ class Decoding(Strict):
         """Whether tokens are drawn; at a temperature of 0 the most probable is certain."""
         return self.mode == "sample" and self.temperature > 0
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The keys that change nothing with this mode."""
+        if self.mode == "labels":
+            return tuple(key for key in type(self).model_fields if key != "mode")
+        return () if self.mode == "sample" else DRAWN
+
     def for_kind(self, kind: str) -> "Decoding":
         """The decoding with its defaults settled for a kind of task."""
         longest = self.max_new_tokens or (16 if kind == "classify" else 256)
@@ -43,3 +53,22 @@ class Decoding(Strict):
         keys = ["max_new_tokens", "beams", "repetition_penalty"]
         keys += ["temperature", "top_p", "top_k", "seed"] if self.draws else []
         return {"mode": "sample" if self.draws else "greedy", **{key: getattr(self, key) for key in keys}}
+
+
+def changed(decoding: Decoding) -> list[str]:
+    """The keys of a decoding that are not the default."""
+    return [key for key, field in Decoding.model_fields.items() if getattr(decoding, key) != field.default]
+
+
+def ignored(decoding: Decoding, named: Collection[str]) -> list[str]:
+    """A sentence where some of the keys that somebody has named change nothing with the mode; else none."""
+    # A temperature of 0 asks for what greedy does anyway, and the longest answer is settled for each kind of task.
+    idle = [key for key in decoding.idle if key in named and key != "max_new_tokens"]
+    if decoding.temperature == 0 and "temperature" in idle:
+        idle.remove("temperature")
+    if not idle:
+        return []
+    advice = "; set mode=sample to draw tokens" if set(idle) & set(DRAWN) else ""
+    return [
+        f"decoding: {' and '.join(idle)} {'changes' if len(idle) == 1 else 'change'} nothing with mode={decoding.mode}{advice}."
+    ]

@@ -13,14 +13,16 @@ from lab import config as config_file
 from lab import wanted_metrics
 from lab.blocks import Block, written
 from lab.config import Config
+from lab.decoding import DRAWN, Decoding
 from lab.errors import InputError
 from lab.task import Strict, plain_problems
 from lab.wanted_metrics import Metric
 
 DEFAULT_NAME = "sweep"
-DRAWN = ("temperature", "top_p", "top_k", "seed")  # keys of the decoding that matter only where tokens are drawn
 DECODING = "decoding."
 IDLE = "changes nothing with mode={}; set decoding: {{mode: sample}}"
+IDLE_BESIDE = "changes nothing with mode={}; give that mode a block of its own, without it"
+DRAWN_ALL = "Tokens are drawn (decoding.mode=sample) where no mode is named, for else {} would change nothing."
 BESIDE = ("decodings", "scored_on", "metrics")  # keys of a sweep of trainings that are none of a config
 
 
@@ -128,39 +130,79 @@ def _of_config(values: dict, blocks: list[Block], where: str) -> Grid:
     values = {"name": DEFAULT_NAME, **values}
     shared = {key: value for key, value in values.items() if key not in BESIDE}
     keys, found, problems = several.union(blocks), {}, Problems()
-    combined = several.combined(blocks)
-    for chosen in combined:
+    for block, chosen in _chosen(blocks):
         with problems.of(Point(chosen)):
             made = config_file.parse(with_values(shared, chosen))
+            problems.add(Point(chosen), _idle(block, made.decoding, DECODING))
             plain = made.model_dump()
             point = Point({key: _at(plain, key) for key in keys}, made)
             found.setdefault(point.words, point)  # two blocks may share a point
-    decodings = _decodings(values.get("decodings"), problems)
-    scored_on = _scored_on(values.get("scored_on"), problems)
-    problems.refuse(where, len(combined))
     points = list(found.values())
-    return Grid(points[0].config.name, blocks, values, points, None, [], decodings, scored_on)
+    usual = points[0].config.decoding if points else Decoding()
+    decodings, notes = _decodings(values.get("decodings"), usual, problems)
+    scored_on = _scored_on(values.get("scored_on"), problems)
+    problems.refuse(where, len(several.combined(blocks)))
+    return Grid(points[0].config.name, blocks, values, points, None, notes, decodings, scored_on)
 
 
-def _decodings(given, problems: "Problems") -> list[Point]:
-    """The decodings with which every run answers; a value that is a list stands for several."""
+def _decodings(given, usual: Decoding, problems: "Problems") -> tuple[list[Point], list[str]]:
+    """The decodings with which every run answers, on top of the `usual` one; a value that is a list stands for several."""
     if given is None:
-        return []
+        return [], []
     blocks, wrong = several.read(given, "decodings")
     problems.add(Point({}), wrong)
     if wrong:
-        return []
+        return [], []
     blocks = [{key.removeprefix(DECODING): found for key, found in block.items()} for block in blocks]
-    found, keys = {}, several.union(blocks)
+    points, notes = _decoded(blocks, {}, usual, problems)
+    named = [replace(one, values={f"{DECODING}{key}": value for key, value in one.values.items()}) for one in points]
+    return named, notes
+
+
+def _decoded(blocks: list[Block], own: dict, usual: Decoding, problems: "Problems") -> tuple[list[Point], list[str]]:
+    """The decodings that blocks stand for, each once, and a note where they draw tokens unasked. `own`: settings of all of
+    them; `usual`: the decoding on top of which they come."""
+    found, keys, (mode, notes) = {}, several.union(blocks), _mode(blocks, own, usual)
+    for block, chosen in _chosen(blocks):
+        given = {**own, **(mode if "mode" not in block else {}), **chosen}
+        with problems.of(Point(chosen)):
+            decoding = config_file.decoding(_settings(given), usual)
+            problems.add(Point(chosen), _idle(block, decoding))
+            values = {key: None if key in decoding.idle else getattr(decoding, key, None) for key in keys}
+            # What is listed is set, whatever the subject's own decoding is.
+            rest = {key: value for key, value in values.items() if key not in given and value is not None}
+            point = Point(values, settings=_settings({**given, **rest}))
+            found.setdefault(point.words, point)
+    return list(found.values()), notes
+
+
+def _mode(blocks: list[Block], own: dict, usual: Decoding) -> tuple[dict, list[str]]:
+    """The mode of all blocks that name none, and a note: tokens are drawn as soon as one of them has a key that asks for it."""
+    names = dict.fromkeys(key for block in blocks if "mode" not in block for key in block if key in DRAWN)
+    if "mode" in own or not names:
+        return {}, []
+    return {"mode": "sample"}, [DRAWN_ALL.format(" and ".join(names))] if usual.mode != "sample" else []
+
+
+def _chosen(blocks: list[Block]) -> Iterator[tuple[Block, dict[str, Any]]]:
+    """Every combination of the values of each block, with its block."""
     for block in blocks:
-        mode = {} if "mode" in block or not set(block) & set(DRAWN) else {"mode": "sample"}
         for chosen in several.combined([block]):
-            settings = [f"{key}={written(value)}" for key, value in {**mode, **chosen}.items()]
-            with problems.of(Point(chosen)):
-                said = config_file.decoding(settings).identity()
-                point = Point({f"{DECODING}{key}": chosen.get(key, said.get(key)) for key in keys}, settings=settings)
-                found.setdefault(point.words, point)
-    return list(found.values())
+            yield block, chosen
+
+
+def _idle(block: Block, decoding: Decoding, before: str = "") -> list[str]:
+    """What is wrong with the keys of a block that change nothing with the mode; `before` them stands that of the config."""
+    modes = block.get(f"{before}mode", [])
+    keys = [key for key in decoding.idle if f"{before}{key}" in block]
+    if len(modes) > 1:  # a single value counts for the other modes
+        keys = [key for key in keys if len(block[f"{before}{key}"]) > 1]
+    advice = IDLE_BESIDE if modes else IDLE
+    return [f"{before}{key}: {advice.format(decoding.mode)}" for key in keys]
+
+
+def _settings(values: dict[str, Any]) -> list[str]:
+    return [f"{key}={written(value)}" for key, value in values.items()]
 
 
 def _scored_on(given, problems: "Problems") -> Rows | None:
@@ -179,25 +221,10 @@ def _of_subject(values: dict, blocks: list[Block], where: str) -> Grid:
         asking = Asking.model_validate(values)
     except ValidationError as error:
         raise InputError(f"{where} has problems:\n{plain_problems(error, [*Asking.model_fields])}") from error
-    keys, drawn = several.union(blocks), []
-    found, problems, combined = {}, Problems(), several.combined(blocks)
-    for block in blocks:
-        fixed, idle = dict(asking.decoding), [key for key in block if key in DRAWN]
-        if idle and "mode" not in {**fixed, **block}:  # they would change nothing
-            fixed["mode"], drawn = "sample", [*drawn, *idle]
-        for chosen in several.combined([block]):
-            settings = [f"{key}={written(value)}" for key, value in {**fixed, **chosen}.items()]
-            point = Point(chosen, settings=settings)
-            with problems.of(point):
-                decoding = config_file.decoding(settings)
-                point = Point({key: getattr(decoding, key) for key in keys}, settings=settings)
-                found.setdefault(point.words, point)
-                for key in idle if decoding.mode != "sample" and "mode" not in block else []:
-                    problems.add(point, [f"{key}: {IDLE.format(decoding.mode)}"])
-    problems.refuse(where, len(combined))
-    names = " and ".join(dict.fromkeys(drawn))
-    notes = [f"Tokens are drawn (decoding.mode=sample), for else {names} would change nothing."] if drawn else []
-    return Grid(asking.name, blocks, values, list(found.values()), asking, notes)
+    problems = Problems()
+    points, notes = _decoded(blocks, asking.decoding, Decoding(), problems)
+    problems.refuse(where, len(several.combined(blocks)))
+    return Grid(asking.name, blocks, values, points, asking, notes)
 
 
 class Problems:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from lab import bases, data, fitting, lint, machine, memory, methods, packing, shapes, splits, tasks
+from lab import bases, data, decoding, fitting, lint, machine, memory, methods, packing, shapes, splits, tasks
 from lab.bases import Base
 from lab.config import Config
 from lab.data import Dataset
@@ -22,7 +22,7 @@ ROW_KEYS = ["task", "dataset", "base_model", "train_rows", "seed", "split_seed",
 
 @dataclass
 class Plan:
-    """What a config comes to: rows in tokens, steps, and `notes` that the user should read. All checks have passed."""
+    """What a config comes to: rows in tokens, steps, and what the user should read about the rows. All checks have passed."""
 
     config: Config
     task: Task
@@ -33,7 +33,7 @@ class Plan:
     validation: list[dict]
     train_examples: list[Example]
     validation_examples: list[Example]
-    notes: list[str] = field(default_factory=list)
+    about_rows: list[str] = field(default_factory=list)
     counts: tuple[int, int] | None = None  # training and validation rows, where the plan holds a part of them alone
     there: int | None = None  # rows to train on, of which `train_rows` may have taken a part
 
@@ -58,6 +58,34 @@ class Plan:
         """Over how many steps the learning rate rises. A share of them makes the first steps depend on how many follow."""
         share = self.config.warmup
         return int(share) if share >= 1 else ceil(self.total_steps * share)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should read."""
+        return [*self.about_rows, *self.about_keys]
+
+    @property
+    def about_keys(self) -> list[str]:
+        """Sentences about keys of the config that change nothing, or less than they say."""
+        config, warmup, total = self.config, self.warmup_steps, self.total_steps
+        found = decoding.ignored(config.decoding, decoding.changed(config.decoding))
+        if warmup > total:
+            found.append(
+                f"warmup: the learning rate rises over {warmup:,} steps, but {total:,} are trained: it never passes "
+                f"{total / warmup:.2g} of {config.learning_rate:g}."
+            )
+        if config.evaluate_at and not self.scored:
+            epochs = ", ".join(map(str, config.evaluate_at))
+            found.append(
+                f"evaluate_at: no rows are held out, so the run scores none after epoch {epochs}; its checkpoints are kept."
+            )
+        return found
+
+    @property
+    def scored(self) -> str:
+        """Which rows are scored after the epochs of `evaluate_at`, in words; nothing where none are."""
+        held_out = ["held-out rows"] if self.validation_rows else []
+        return " and the ".join([*held_out, *(["training rows"] if self.config.score_train_rows else [])])
 
     @property
     def last_epoch(self) -> int:
@@ -116,6 +144,7 @@ class Plan:
             "steps": self.total_steps,
             "steps_per_epoch": self.steps_per_epoch,
             "evaluate_at": self.evaluate_at,
+            "scored": self.scored,
             "tokens": {
                 "max": max(lengths),
                 "mean": sum(lengths) / len(lengths),

@@ -39,7 +39,8 @@ def look(home: Home, config: Config) -> list[Line]:
     lines = [
         _rows(report),
         Line("said", "Rows", part) if planned.counts and len(planned.train) < planned.train_rows else None,
-        *(Line("look", "Data", words) for words in [*wrong, *report["notes"]]),
+        *(Line("look", "Data", words) for words in [*wrong, *planned.about_rows]),
+        *(Line("look", "Settings", words) for words in planned.about_keys),
         Line("ok", "Data", "No repeats, no overlap of splits, no empty texts, no strange labels.")
         if not wrong
         else None,
@@ -173,10 +174,11 @@ def _time(home: Home, planned: Plan) -> Line:
 
 def _scores(planned: Plan) -> Line:
     """What is scored, and when."""
-    if not planned.validation_rows:
+    if not planned.scored:
         return Line("look", "Scores", "Nothing is held out, so nothing is scored.")
     epochs = ", ".join(map(str, planned.evaluate_at))
-    also = " and the training rows" if planned.config.score_train_rows else ""
     what = "accuracy, F1 and invalid answers" if planned.task.kind == "classify" or planned.task.read else "answers"
-    words = f"{what} on the held-out rows{also} after epoch {epochs}; on the base before; validation loss each epoch."
-    return Line("ok", "Scores", words[0].upper() + words[1:])
+    words = f"{what} on the {planned.scored} after epoch {epochs}"
+    if not planned.validation_rows:
+        return Line("look", "Scores", f"{words[0].upper()}{words[1:]} alone: nothing is held out.")
+    return Line("ok", "Scores", f"{words[0].upper()}{words[1:]}; on the base before; validation loss each epoch.")

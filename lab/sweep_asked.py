@@ -1,7 +1,7 @@
 """What is asked of the runs of a sweep: at which epoch, with which decoding and on which rows each of them is scored."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lab import blocks as several
@@ -21,7 +21,8 @@ EPOCH = "epoch"  # beside the keys of the grid and of the decoding
 @dataclass(frozen=True)
 class Ask:
     """One evaluation. `place`: that of the point; `values`: the point's, with those of the decoding and with the epoch where
-    there are several; `own`: whether the run answered so while it trained; `last`: whether it is the end of the training."""
+    there are several; `own`: whether the run answered so while it trained, and `logged`: whether it answered its training
+    rows so; `last`: whether it is the end of the training; `on_training`: whether it is asked its training rows."""
 
     place: int
     values: dict[str, Any]
@@ -29,7 +30,9 @@ class Ask:
     step: int | None
     comparison: Comparison
     own: bool
+    logged: bool
     last: bool
+    on_training: bool = False
 
 
 def axes(grid: Grid) -> list[str]:
@@ -83,20 +86,30 @@ def _of_run(run: Run, grid: Grid, place: int, epochs: bool) -> list[Ask]:
         subject = run.id if last else f"{run.id}@{step}"
         for decoding in grid.decodings or [None]:
             settings = decoding.settings if decoding else []
-            wanted = _comparison(subject, settings, grid)
-            own = not grid.scored_on and (not decoding or _same(run, settings))
+            same = not decoding or _same(run, settings)
             found.append(
                 Ask(
                     place,
                     {**values, **at, **(decoding.values if decoding else {})},
                     run.id,
                     step or end,
-                    wanted,
-                    own,
-                    last,
+                    _comparison(subject, settings, grid),
+                    own=same and not grid.scored_on,
+                    logged=same and config.score_train_rows,
+                    last=last,
                 )
             )
+            if config.score_train_rows and not same:
+                found.append(_on_training(found[-1]))
     return found
+
+
+def _on_training(ask: Ask) -> Ask:
+    """The same put to the rows that the run was trained on; only labels are read of them, and no metrics of texts."""
+    asked = Comparison(
+        subjects=ask.comparison.subjects, decoding=ask.comparison.decoding, split="train", probabilities=False
+    )
+    return replace(ask, comparison=asked, own=False, on_training=True)
 
 
 def _comparison(subject: str, settings: list[str], grid: Grid) -> Comparison:

@@ -16,6 +16,7 @@ from lab.wanted_metrics import Metric
 SEED = "seed"  # over which runs are gathered
 SPREAD = ("accuracy", "macro_f1", "weighted_f1")
 TRAINED = ("train_accuracy", "train_macro_f1", "train_invalid")
+ON_TRAINING = dict(zip(("accuracy", "macro_f1", "invalid"), TRAINED, strict=True))
 _POINTS = Memo(400)  # what runs have logged, in short, by the state of their file
 Answered = list[tuple[Ask, Evaluation | None]]
 
@@ -24,44 +25,65 @@ def gathered(home: Home, found: Answered, wanted: list[Metric] | None = None) ->
     """A cell for each combination of epoch, decoding and the values of a sweep but for the seed; none where that is one
     evaluation of each run; `wanted` are the metrics of texts. A cell has
 
-    `values`, `runs` (how many), `n` rows of each; `accuracy, macro_f1, weighted_f1, text_metrics`, means over the runs;
+    `values`, `task` and `dataset`, `runs` (how many), `n` rows of each; `accuracy, macro_f1, weighted_f1, text_metrics`, means over the runs;
     `spread`: `{key: {min, max, sd}}` of these, where there are several runs; `accuracy_ci95`, Wilson's interval of the mean
-    on `n` rows, which runs on the same rows do not make narrower, and of a single run `f1_ci95`; `invalid`, a mean, and
-    `all_invalid`; of the training rows `train_accuracy, train_macro_f1, train_invalid`, None where they were not scored.
+    on `n` rows, and `f1_ci95`, the mean of the runs' intervals: runs on the same rows make neither narrower; `invalid`, a
+    mean, and `all_invalid`; of the training rows `train_accuracy, train_macro_f1, train_invalid`, None where they were not
+    scored, and `train_n`, how many there are.
     """
+    held_out = [(ask, made) for ask, made in found if not ask.on_training]
+    trained = {_place(ask): made for ask, made in found if ask.on_training and made}
     groups: dict[str, list] = {}
-    for ask, made in found:
+    for ask, made in held_out:
         if made:
             values = {key: value for key, value in ask.values.items() if key != SEED}
-            groups.setdefault(repr(values), []).append((ask, values, made))
+            on_training = _at(home, ask) if ask.logged else _of_training(trained.get(_place(ask)))
+            groups.setdefault(repr(values), []).append((ask, values, made, on_training))
     seeds = any(len({ask.run for ask, *_ in group}) > 1 for group in groups.values())
-    several = any(EPOCH in ask.values for ask, _ in found) or len({ask.run for ask, _ in found}) < len(found)
+    several = any(EPOCH in ask.values for ask, _ in held_out) or len({ask.run for ask, _ in held_out}) < len(held_out)
     return [_cell(home, group, wanted) for group in groups.values()] if seeds or several else []
 
 
-def _cell(home: Home, group: list[tuple[Ask, dict, Evaluation]], wanted: list[Metric] | None) -> dict:
-    scored = [scoreboard.compare([made], wanted=wanted)[0][0] for _, _, made in group]
+def _place(ask: Ask) -> tuple[str, str]:
+    return ask.run, repr(ask.values)
+
+
+def _of_training(made: Evaluation | None) -> dict:
+    """The scores on training rows, as a run logs them."""
+    scored = scoreboard.compare([made])[0][0] if made else {}
+    return {trained: scored[key] for key, trained in ON_TRAINING.items() if scored.get(key) is not None}
+
+
+def _cell(home: Home, group: list[tuple[Ask, dict, Evaluation, dict]], wanted: list[Metric] | None) -> dict:
+    scored = [scoreboard.compare([made], wanted=wanted)[0][0] for _, _, made, _ in group]
     rows, count = scored[0]["n"], len(scored)
-    trained = [_at(home, ask) if ask.own else {} for ask, *_ in group]
+    trained = [on_training for *_, on_training in group]
     means = {key: _mean(x[key] for x in scored) for key in SPREAD}
     texts = dict.fromkeys(key for x in scored for key in x.get("text_metrics") or {})
     invalid = [x["invalid"] for x in scored if x["invalid"] is not None]
     cell = {
         "values": group[0][1],
+        **{key: scored[0][key] for key in ("task", "dataset")},
         "runs": count,
         "n": rows,
         **means,
         "accuracy_ci95": None if means["accuracy"] is None else metrics.wilson(means["accuracy"] * rows, rows),
-        "f1_ci95": scored[0]["f1_ci95"] if count == 1 else None,
+        "f1_ci95": _mean_interval([x["f1_ci95"] for x in scored]),
         "spread": {key: _spread([x[key] for x in scored]) for key in SPREAD} if count > 1 else {},
         "invalid": fmean(invalid) if invalid else None,
         "all_invalid": bool(invalid) and all(x["invalid"] == x["n"] for x in scored),
         **{key: _mean(x.get(key) for x in trained) for key in TRAINED},
+        "train_n": _safely(lambda: Run(home, group[0][0].run).count("train"), None) if any(trained) else None,
     }
     if texts:
         cell["text_metrics_ci95"] = scored[0].get("text_metrics_ci95") if count == 1 else None
         cell["text_metrics"] = {key: _mean(_number(x["text_metrics"].get(key)) for x in scored) for key in texts}
     return cell
+
+
+def _mean_interval(intervals: list[list[float] | None]) -> list[float] | None:
+    known = [interval for interval in intervals if interval]
+    return [fmean(bounds) for bounds in zip(*known, strict=True)] or None
 
 
 def _number(value) -> float | None:

@@ -17,6 +17,7 @@ from lab.sweeps import NOT_STARTED, SKIPPED, Sweep
 from lab.wanted_metrics import Metric
 
 DELETED = "deleted"  # beside the statuses of a run
+DIFFERENT_LABELS = "Points with different labels are compared apart, each with the first of its like."
 
 
 def status_of(home: Home, run_id: str | None) -> str:
@@ -146,10 +147,10 @@ def look(home: Home, sweep: Sweep) -> dict:
         pairs = [
             (one, {key: value for key, value in ask.values.items() if key != sweep_asked.EPOCH})
             for ask, one in found
-            if one and ask.last
+            if one and ask.last and not ask.on_training
         ]
         cells, about = sweep_cells.gathered(home, found, sweep.grid.metrics), {}
-        scored = {ask.run for ask, one in found if one and ask.last}
+        scored = {ask.run for ask, one in found if one and ask.last and not ask.on_training}
         unscored = [x["id"] for x in belong if x["status"] == "finished" and x["id"] not in scored]
         job = job_of(home, sweep)
         unscored = [] if job and job.status() in ALIVE else unscored
@@ -174,9 +175,20 @@ def look(home: Home, sweep: Sweep) -> dict:
 
 
 def _compared(made: list[Evaluation], metrics: list[Metric] | None) -> tuple[list[dict], list[str]]:
-    """The objects of `compare`, and notes; where there are no rows that all share, each on its own, without p-values."""
-    if not made:
-        return [], []
+    """The objects of `compare`, and notes. Those with different labels are compared apart: a p-value says nothing there."""
+    groups: dict[tuple, list[int]] = {}
+    for place, one in enumerate(made):
+        groups.setdefault(tuple(one.request["info"]["labels"]), []).append(place)
+    found, notes = {}, [DIFFERENT_LABELS] if len(groups) > 1 else []
+    for places in groups.values():
+        objects, said = _compared_alike([made[place] for place in places], metrics)
+        found |= zip(places, objects, strict=True)
+        notes += said
+    return [found[place] for place in range(len(made))], list(dict.fromkeys(notes))
+
+
+def _compared_alike(made: list[Evaluation], metrics: list[Metric] | None) -> tuple[list[dict], list[str]]:
+    """The same with the same labels; where there are no rows that all share, each on its own, without p-values."""
     try:
         return scoreboard.compare(made, wanted=metrics)
     except InputError:

@@ -6,6 +6,8 @@ from lab.sweep_cells import over
 from lab.sweep_results import counted
 from lab.wanted_metrics import heading
 
+SCORES = [("accuracy", "accuracy", "accuracy_ci95"), ("macro_f1", "macro F1", "f1_ci95")]  # key, name, its interval
+
 
 def states(members: list[dict]) -> str:
     """How many points have which status: `4 finished, 1 running`."""
@@ -56,16 +58,17 @@ def cells_table(found: dict) -> tuple[list[str], list[list[str]]]:
     seeds = any(x["runs"] > 1 for x in cells)
     trained = any(x["train_accuracy"] is not None for x in cells)
     heads = [*map(_short, keys), *(["runs"] if seeds else [])]
-    heads += ["accuracy", *(["over the seeds"] if seeds else []), "macro F1", "invalid"] if labels else []
-    heads += ["accuracy on training rows", "macro F1 on training rows"] if trained else []
+    for _, name, _ in SCORES if labels else []:
+        heads += [name, *([f"{name} over the seeds"] if seeds else [])]
+    heads += ["invalid"] if labels else []
+    heads += [f"{name} on training rows" for name in ("accuracy", "macro F1", "invalid")] if trained else []
     rows = []
     for x in cells:
         row = [*(_value(x["values"].get(key)) for key in keys), *([str(x["runs"])] if seeds else [])]
-        if labels:
-            spread = x["spread"].get("accuracy")
-            between = [f"{spread['min']:.3f} to {spread['max']:.3f}" if spread else "–"] if seeds else []
-            row += [share(x["accuracy"], x["accuracy_ci95"]), *between, share(x["macro_f1"], x["f1_ci95"]), _invalid(x)]
-        row += [share(x["train_accuracy"]), share(x["train_macro_f1"])] if trained else []
+        for key, _, interval in SCORES if labels else []:
+            row += [share(x[key], x[interval]), *([_between(x["spread"].get(key))] if seeds else [])]
+        row += [_invalid(x)] if labels else []
+        row += [share(x["train_accuracy"]), share(x["train_macro_f1"]), _invalid(x, "train_")] if trained else []
         rows.append(row + [exports.text_metric(x, key) for key in texts])
     return [*heads, *map(heading, texts)], rows
 
@@ -86,11 +89,16 @@ def _loss(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
 
 
-def _invalid(x: dict) -> str:
-    """How many answers were no label; "All" where none was one."""
-    if x["invalid"] is None:
+def _between(spread: dict | None) -> str:
+    return f"{spread['min']:.3f} to {spread['max']:.3f}" if spread else "–"
+
+
+def _invalid(x: dict, before: str = "") -> str:
+    """How many answers were no label; "All" where none was one. `before`: what the keys begin with."""
+    invalid, rows = x[f"{before}invalid"], x[f"{before}n"]
+    if invalid is None or rows is None:
         return "–"
-    return f"All {x['n']:,}" if x["invalid"] == x["n"] else f"{round(x['invalid'], 1):,g} of {x['n']:,}"
+    return f"All {rows:,}" if invalid == rows else f"{round(invalid, 1):,g} of {rows:,}"
 
 
 def _scores(x: dict, reads_labels: bool, texts: list[str]) -> list[str]:
@@ -125,24 +133,50 @@ def _of_base(x: dict) -> str:
 
 
 def _of_best(scored: list[dict]) -> list[str]:
-    best = max(scored, key=lambda x: x["accuracy"])
-    low, high = best["accuracy_ci95"]
-    at = ", ".join(f"{_short(key)} {written(value)}" for key, value in best["values"].items() if value is not None)
+    """The best of each task and dataset: scores on other labels or rows are no rivals."""
+    rivals: dict[tuple, list[dict]] = {}
+    for x in scored:
+        rivals.setdefault((x["task"], x["dataset"]), []).append(x)
+    found = [_best_of(alike, len(rivals) > 1) for alike in rivals.values()]
+    if all(len(alike) == 1 for alike in rivals.values()):
+        return found
+    flatters = "Each best is the best of so many" if len(rivals) > 1 else f"It is the best of {len(scored)}"
     return [
-        f"Best accuracy: {best['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {best['n']:,} rows at {at}.",
-        f"It is the best of {len(scored)} on the rows it is scored on, so it flatters; score it on other rows, such as a "
-        "test split, before it is reported.",
+        *found,
+        f"{flatters} on the rows it is scored on, so it flatters; score it on other rows, such as a test split, before it is "
+        "reported.",
     ]
+
+
+def _best_of(alike: list[dict], named: bool) -> str:
+    """The best of what was scored with one task on one dataset; `named`: whether there are others."""
+    best, of = max(alike, key=lambda x: x["accuracy"]), f" of {alike[0]['task']}" if named else ""
+    if not best["accuracy"]:
+        return f"No answer{of} is right."
+    low, high = best["accuracy_ci95"]
+    values = {
+        key: value for key, value in best["values"].items() if value is not None and not (named and key == "task")
+    }
+    at = ", ".join(f"{_short(key)} {written(value)}" for key, value in values.items())
+    mean = f", the mean of {best['runs']} seeds" if best.get("runs", 1) > 1 else ""
+    count = f", the best of {len(alike)}" if named and len(alike) > 1 else ""
+    return (
+        f"{'Best accuracy' if len(alike) > 1 else 'Accuracy'}{of}: {best['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {best['n']:,} rows"
+        f"{f' at {at}' if at else ''}{mean}{count}."
+    )
 
 
 def said(found: dict) -> list[str]:
     """What is to be read from the scores, and what is to be minded of them."""
     scored = [x for x in found["comparison"] if x["accuracy"] is not None]
+    everything = [x for x in found.get("cells") or scored if x["accuracy"] is not None]  # at each epoch, over the seeds
     sentences = [] if found["comparison"] else ["Nothing is scored yet: a run is, when it has finished."]
-    if scored and not any(x["accuracy"] for x in scored):
+    if everything and not any(x["accuracy"] for x in everything):
         sentences.append("No answer is right.")
-    elif len(scored) > 1:
-        sentences += _of_best(scored)
+    elif len(everything) > 1:
+        sentences += _of_best(everything)
     if any(x["p_value"] is not None for x in scored):
-        sentences.append("p: exact McNemar test against the first row, not adjusted for their number.")
+        sentences.append(
+            "p: exact McNemar test against the first row with the same labels, not adjusted for their number."
+        )
     return sentences + [_of_base(x) for x in found.get("bases", [])] + found["notes"]

@@ -68,12 +68,14 @@ class Prepared:
     plans: list[Plan] = field(default_factory=list)
     task: Task | None = None
     skipped: dict[int, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)  # what was said of settings that change nothing
 
     @property
     def notes(self) -> list[str]:
         """What the user should read, each sentence once."""
         plans = [one for place, one in enumerate(self.plans) if place not in self.skipped]
-        return list(dict.fromkeys([*self.grid.notes, *(note for one in plans for note in one.notes)]))
+        said = [*self.grid.notes, *self.ignored, *(note for one in plans for note in one.notes)]
+        return list(dict.fromkeys(said))
 
     def wanted(self) -> list[Comparison]:
         return _comparisons(self.grid, self.task)
@@ -157,10 +159,12 @@ def prepare(home: Home, wanted: Grid, task: Task | None = None) -> Prepared:
     if wanted.asking:
         if task is None and wanted.asking.task:
             task = tasks.load_name_or_file(home, wanted.asking.task)
-        prepared = Prepared(wanted, task=task)
+        prepared, own = Prepared(wanted, task=task), [f"{key}=" for key in wanted.asking.decoding]
         for point, one in zip(wanted.points, prepared.wanted(), strict=True):
             with problems.of(point):
-                comparison.look_up(home, one).known(home)
+                asked = comparison.look_up(home, one)
+                asked.known(home)
+                prepared.ignored.extend(comparison.ignored(asked.decoding, own))
     else:
         _check_scored_on(home, wanted, problems)
         plans = _plans(home, wanted, problems)

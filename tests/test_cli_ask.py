@@ -110,6 +110,15 @@ def test_sampling_is_set_and_repeats(tiny_run):
     assert ask(*words)[0]["output"] == ask(*words)[0]["output"]
 
 
+def test_a_setting_that_changes_nothing_is_said(tiny_run):
+    note = "note: decoding: temperature changes nothing with mode=greedy; set mode=sample to draw tokens."
+    for words in (["evaluate", tiny_run.id], ["compare", tiny_run.id], ["generate", tiny_run.id, "--text", "a teal"]):
+        done = run(*words, "--set", "temperature=0.7", "--json")
+        assert note in done.stderr and json.loads(done.stdout)
+        done = run(*words, "--set", "temperature=0.7", "--set", "mode=sample", "--json")
+        assert "nothing" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

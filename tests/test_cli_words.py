@@ -257,6 +257,55 @@ def test_the_dry_run_reads_a_config_with_settings_on_top(mood, tiny_model):
     assert found["estimates"]["trainable_parameters"] > 0
 
 
+def dry(*sets: str) -> tuple[list[str], str]:
+    """The notes of a dry run of the small sentiment set, and what people read of it."""
+    words = ["train", "--dry-run", *(part for one in ("train_rows=64", *sets) for part in ("--set", one))]
+    return ask(*words)["notes"], " ".join(run(*words).stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("sets", "note"),
+    [
+        (["decoding.temperature=0.7"], "decoding: temperature changes nothing with mode=greedy; set mode=sample"),
+        (["decoding.mode=labels", "decoding.beams=3"], "decoding: beams changes nothing with mode=labels."),
+        (["decoding.top_k=5", "decoding.seed=1"], "decoding: top_k and seed change nothing with mode=greedy;"),
+        (
+            ["warmup=500", "max_steps=50"],
+            "warmup: the learning rate rises over 500 steps, but 50 are trained: it never",
+        ),
+        (["validation=none", "evaluate_at=[1]"], "evaluate_at: no rows are held out, so the run scores none"),
+    ],
+)
+def test_a_key_that_changes_nothing_or_less_than_it_says_is_noted(home, sets, note):
+    notes, said = dry(*sets)
+    assert any(one.startswith(note) for one in notes) and note in said
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        ["decoding.temperature=0.7", "decoding.mode=sample"],
+        ["decoding.temperature=0"],  # which is what greedy does
+        ["warmup=50", "max_steps=50"],
+        ["decoding.mode=labels", "decoding.max_new_tokens=9"],
+    ],
+)
+def test_keys_that_do_what_they_say_have_no_note(home, sets):
+    assert dry(*sets)[0] == []
+
+
+def test_what_is_scored_is_said_as_it_is(home):
+    for sets, said in (
+        (["validation=none"], "0 held out; 4 steps, 4 an epoch; nothing is scored"),
+        (
+            ["validation=none", "score_train_rows=true"],
+            "0 held out; 4 steps, 4 an epoch; the training rows scored after",
+        ),
+        (["score_train_rows=true"], "the held-out rows and the training rows scored after epoch 1"),
+    ):
+        assert said in dry(*sets)[1]
+
+
 def test_the_dry_run_refuses_rows_that_are_too_long_and_says_how_long_they_may_be(mood, tiny_model):
     sets = ["task=mood", "dataset=mood", f"base_model={tiny_model}", "validation=none", "max_length=16"]
     said = refuse("train", "--dry-run", *(part for one in sets for part in ("--set", one)))

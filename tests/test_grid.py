@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from lab import grid
-from lab.config import Config
+from lab.config import Config, Decoding, decoding
 from lab.errors import InputError
 
 
@@ -70,10 +70,17 @@ def test_what_is_written_wrong_is_said(text, said):
 
 
 def test_there_is_a_limit_on_the_points_which_is_said():
-    values = ", ".join(map(str, range(101)))
+    values = ", ".join(map(str, range(251)))
     assert problems(f"grid: {{seed: [{values}], epochs: [1, 2]}}") == [
-        "grid: 101 × 2 values make 202 points; at most 200 at once"
+        "grid: 251 × 2 values make 502 points; at most 500 at once"
     ]
+
+
+def test_the_product_of_the_published_ways_to_decode_is_one_sweep():
+    tenths = "temperature: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]"
+    wide = f"{{top_k: [30, 40, 50, 60, 70, 80], beams: [2, 3, 4, 5, 6, 7, 8], {tenths}}}"
+    found = parsed(f"subject: base\ngrid: {wide}")
+    assert len(found.points) == 6 * 7 * 11 and all("mode=sample" in point.settings for point in found.points)
 
 
 def test_all_problems_of_all_points_come_once_with_the_points_that_have_them():
@@ -102,3 +109,60 @@ def test_what_only_matters_where_tokens_are_drawn_has_them_drawn_or_is_refused()
     assert "drawn" in found.notes[0]
     said = problems("subject: base\ndecoding: {mode: greedy}\ngrid: {temperature: [0.2, 1]}")
     assert said == ["temperature: changes nothing with mode=greedy; set decoding: {mode: sample}"]
+
+
+def test_a_subject_is_told_what_its_points_decode_with_and_each_of_them_does_so():
+    found = parsed("subject: base\ngrid: [{top_k: [30, 80]}, {beams: [2, 8]}, {temperature: [0, 1]}]")
+    for point in found.points:
+        used = decoding(point.settings, Decoding(mode="labels", beams=7, top_k=9))  # whatever the subject's own is
+        assert used.mode == "sample" and point.values == {key: getattr(used, key) for key in found.keys}
+    assert found.notes == [
+        "Tokens are drawn (decoding.mode=sample) where no mode is named, for else top_k and temperature would change nothing."
+    ]
+    mixed = parsed("subject: base\ngrid: [{mode: greedy, beams: [1, 2]}, {mode: sample, temperature: [0.2, 0.8]}]")
+    assert [(point.values["mode"], point.values["temperature"]) for point in mixed.points] == [
+        *[("greedy", None)] * 2,
+        *(("sample", 0.2), ("sample", 0.8)),
+    ]
+    assert mixed.notes == []
+
+
+SET = "set decoding: {mode: sample}"
+OWN_BLOCK = "give that mode a block of its own, without it"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "grid: {decoding.temperature: [0.2, 0.8, 1.4]}",
+            f"decoding.temperature: changes nothing with mode=greedy; {SET}",
+        ),
+        (
+            "decoding: {mode: labels}\ngrid: {decoding.beams: [1, 2]}",
+            f"decoding.beams: changes nothing with mode=labels; {SET}",
+        ),
+        (
+            "grid: {seed: [1]}\ndecodings: [{mode: greedy, temperature: [0.2, 0.8]}]",
+            f"temperature: changes nothing with mode=greedy; {OWN_BLOCK} "
+            "(with mode=greedy, temperature=0.2; mode=greedy, temperature=0.8)",
+        ),
+        (
+            "subject: base\ngrid: {mode: [greedy, sample], top_k: [5, 9]}",
+            f"top_k: changes nothing with mode=greedy; {OWN_BLOCK} (with mode=greedy, top_k=5; mode=greedy, top_k=9)",
+        ),
+    ],
+)
+def test_values_that_change_nothing_make_no_points(text, said):
+    assert problems(text) == [said]
+
+
+def test_values_that_do_change_something_are_taken():
+    assert len(parsed("decoding: {mode: sample}\ngrid: {decoding.temperature: [0.2, 0.8]}").points) == 2
+    found = parsed("subject: base\ngrid: {mode: [greedy, sample], temperature: 0.5}")
+    assert [point.values["temperature"] for point in found.points] == [None, 0.5]
+    found = parsed("decoding: {mode: sample, beams: 5}\ngrid: {seed: [1]}\ndecodings: [{temperature: 0.5}, {beams: 2}]")
+    assert [tuple(point.values.values()) for point in found.decodings] == [
+        (0.5, 5),
+        (0.8, 2),
+    ]  # on top of the run's own

@@ -44,6 +44,9 @@ def test_a_model_that_is_not_here_is_never_downloaded_but_named(home):
 def test_nothing_held_out_is_worth_a_look(home):
     lines = readiness.look(home, Config(validation="none"))
     assert [line(lines, about).sign for about in ("Rows", "Scores")] == ["look", "look"]
+    lines = readiness.look(home, Config(validation="none", score_train_rows=True, warmup=900))
+    assert line(lines, "Scores").words.endswith("on the training rows after epoch 1 alone: nothing is held out.")
+    assert "rises over 900 steps" in line(lines, "Settings").words
 
 
 @pytest.mark.parametrize("validation", [None, 0.25, 5, "none"])

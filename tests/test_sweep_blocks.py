@@ -52,14 +52,24 @@ def test_what_is_wrong_with_a_block_is_said_and_all_blocks_count_towards_the_lim
     assert problems("grid: [{seed: [1, 1]}, {epochs: []}]")[0] == "grid.seed: 1 stands there twice"
     for nothing in ("[]", "[{}]", "[{seed: 1}, 3]"):
         assert problems(f"grid: {nothing}")[0].startswith("grid: names the keys to sweep")
-    many = ", ".join(map(str, range(101)))
-    assert "make 202 points" in problems(f"grid: [{{seed: [{many}]}}, {{epochs: [1], seed: [{many}]}}]")[0]
+    many = ", ".join(map(str, range(251)))
+    assert "make 502 points" in problems(f"grid: [{{seed: [{many}]}}, {{epochs: [1], seed: [{many}]}}]")[0]
 
 
 def test_blocks_of_decodings_know_where_tokens_are_drawn():
     found = parsed("subject: base\ngrid: [{top_k: [30, 80]}, {beams: [2, 8]}, {temperature: [0, 1]}]")
-    assert [point.settings[0] for point in found.points[1:4]] == ["mode=sample", "beams=2", "beams=8"]
+    assert {point.settings[0] for point in found.points} == {"mode=sample"}
     assert [point.values["beams"] for point in found.points] == [1, 1, 2, 8, 1, 1]
+
+
+def test_settings_beside_the_grid_that_change_nothing_are_noted_before_a_start(home):
+    def notes(**decoding) -> list[str]:
+        wanted = grid.parse({"subject": "base", "rows": 4, "decoding": decoding, "grid": {"beams": [1, 2]}})
+        return sweeps.prepare(home, wanted).notes
+
+    (said,) = notes(temperature=0.5)
+    assert said.startswith("decoding: temperature changes nothing with mode=greedy")
+    assert notes(temperature=0.5, mode="sample") == []
 
 
 def test_the_decodings_of_a_sweep_are_unfolded_and_checked_with_everything_else():
@@ -212,11 +222,22 @@ def test_every_epoch_is_answered_with_every_decoding_and_seeds_are_gathered(gath
     last = [run.points()[-1] for run in runs]
     assert cell["accuracy"] == pytest.approx(sum(x["accuracy"] for x in last) / 2)
     assert cell["train_accuracy"] == pytest.approx(sum(x["train_accuracy"] for x in last) / 2)
-    assert found["cells"][3]["train_accuracy"] is None  # the training rows are answered as the run is set
+    warm = [  # what the runs have not logged: the training rows at the other decoding
+        made for ask, made in sweep_results.answered(home, sweep) if ask.on_training and ask.values["epoch"] == 2
+    ]
+    assert {made.request["decoding"]["mode"] for made in warm} == {"sample"} and len(warm) == 2
+    for key in ("accuracy", "macro_f1", "invalid"):
+        assert found["cells"][3][f"train_{key}"] == pytest.approx(sum(x.scores[key] for x in warm) / 2)
+        assert cell[f"train_{key}"] == pytest.approx(sum(x[f"train_{key}"] for x in last) / 2)
+    assert {x["train_n"] for x in found["cells"]} == {18} == {len(made.keys) for made in warm}
+    assert not any(x["split"] == "train" for x in found["comparison"])
     assert cell["spread"]["accuracy"]["min"] == min(x["accuracy"] for x in last)
     low, high = cell["accuracy_ci95"]
     assert low <= cell["accuracy"] < high and high - low > 0.3  # that of six rows, however many seeds
-    assert cell["f1_ci95"] is None and cell["n"] == 6
+    each = [made.scores["f1_ci95"] for ask, made in sweep_results.answered(home, sweep) if ask.last and ask.own]
+    assert cell["f1_ci95"] == [pytest.approx(sum(bounds) / 2) for bounds in zip(*each, strict=True)]
+    assert cell["n"] == 6
+    assert (cell["task"], cell["dataset"]) == ("colours", "colours")
     assert len(found["comparison"]) == 4  # the end of both runs with both decodings
     assert {x["decoding"] for x in found["comparison"]} == {"greedy", "sample"}
     assert found["notes"] == [] and sweep_results.lacking(home, sweep) == []
@@ -226,12 +247,22 @@ def test_a_sweep_of_seeds_is_a_table_of_means_with_their_spread(gathered):
     home, sweep, _ = gathered
     found = sweep_results.look(home, sweep)
     heads, rows = sweep_words.cells_table(found)
-    assert heads[:6] == ["mode", "temperature", "epoch", "runs", "accuracy", "over the seeds"] or heads[:6] == [
-        *("epoch", "mode", "temperature", "runs", "accuracy", "over the seeds")
+    assert heads == [
+        *("epoch", "mode", "temperature", "runs", "accuracy", "accuracy over the seeds", "macro F1"),
+        *("macro F1 over the seeds", "invalid"),
+        *("accuracy on training rows", "macro F1 on training rows", "invalid on training rows"),
     ]
-    assert heads[-2:] == ["accuracy on training rows", "macro F1 on training rows"]
     assert len(rows) == 4 and all(len(row) == len(heads) for row in rows)
-    assert " to " in rows[0][heads.index("over the seeds")] and "[" in rows[0][heads.index("accuracy")]
+    for score in ("accuracy", "macro F1"):
+        assert " to " in rows[0][heads.index(f"{score} over the seeds")] and "[" in rows[0][heads.index(score)]
+    assert all(row[-1].endswith("of 18") or row[-1] == "All 18" for row in rows)
+    cells = [{**x, "accuracy": y} for x, y in zip(found["cells"], (0.25, 0.5, 0.0, 0.25), strict=True)]
+    said = sweep_words.said({**found, "cells": cells})
+    (best,) = [sentence for sentence in said if sentence.startswith("Best accuracy: 0.500")]
+    assert best.endswith(
+        "on 6 rows at epoch 1, mode sample, temperature 0.8, the mean of 2 seeds."
+    )  # not of the last alone
+    assert any("best of 4" in sentence for sentence in said)
     heads, rows = sweep_words.table(found)
     assert heads[:7] == ["seed", "run", "status", "mode", "temperature", "first loss", "last loss"]
     assert len(rows) == 4

@@ -123,6 +123,43 @@ def test_seeds_are_strokes_from_lowest_to_highest_behind_their_mean():
     assert (stroke["x"], stroke["y"]) == ([1, 1, None, 2, 2, None], [0.4, 0.6, None, 0.4, 0.6, None])
     assert mean["name"] == "task a"  # the length tells nothing that the task does not
     assert round(mean["error_y"]["array"][0], 6) == 0.2  # the interval is there as well
-    assert [x["yaxis"] for x in figure["data"] if x["name"] == "task b"] == ["y", "y2", "y3", "y4"]
+    assert [x["yaxis"] for x in figure["data"] if x["name"] == "task b"] == ["y", "y2", "y3"]
     assert figure["layout"]["annotations"][1]["text"] == "Macro F1"  # whose mean has no interval
-    assert "training rows" in figure["layout"]["annotations"][3]["text"]
+
+
+def test_the_training_rows_stand_beside_the_held_out_ones_in_one_panel():
+    scores = {"accuracy": 0.5, "accuracy_ci95": [0.3, 0.7], "macro_f1": 0.4, "f1_ci95": None, "n": 23, "invalid": 1.5}
+    cells = [
+        {**scores, "train_accuracy": 0.6 + 0.1 * x, "values": {"task": task, "epoch": x}}
+        for task in "abcdef"
+        for x in (1, 2)
+    ]
+    figure = drawn({"runs": [], "comparison": [], "cells": cells}, "epoch")
+    lines = {x["name"]: x for x in figure["data"] if x["yaxis"] == "y"}
+    assert len(lines) == 12
+    for task in "abcdef":
+        held_out, trained = lines[f"task {task}"], lines[f"task {task}: training rows"]
+        assert (held_out["y"], trained["y"]) == ([0.5, 0.5], [0.7, 0.8])
+        assert trained["line"]["color"] == held_out["line"]["color"]
+        assert trained["line"]["dash"] != held_out["line"]["dash"]
+        assert trained["marker"]["symbol"] == f"{held_out['marker']['symbol']}-open"
+        assert trained["legendgroup"] == held_out["legendgroup"] and "error_y" not in trained
+    texts = [x["text"] for x in figure["layout"]["annotations"]]
+    assert texts == [
+        "Accuracy, with 95% interval; open markers: training rows",
+        *("Macro F1", "Invalid: share of rows"),
+    ]
+    alone = [{**x, **dict.fromkeys(("accuracy", "accuracy_ci95", "macro_f1", "invalid"))} for x in cells]
+    figure = drawn({"runs": [], "comparison": [], "cells": alone}, "epoch")
+    assert [x["text"] for x in figure["layout"]["annotations"]] == ["Accuracy on training rows"]
+
+
+def test_lines_that_are_not_drawn_are_counted_under_the_chart():
+    def note(count: int) -> list[str]:
+        figure = drawn(found({"epochs": [1, 2], "seed": list(range(count))}), "epochs")
+        assert len({x["name"] for x in figure["data"]}) == min(count, 12)
+        return [x["text"] for x in figure["layout"]["annotations"][3:]]
+
+    assert note(12) == []
+    (said,) = note(42)
+    assert said.startswith("Drawn are 12 of 42 lines, the first in the order of the sweep; 30 are not.")

@@ -175,6 +175,29 @@ def test_where_nothing_is_right_nothing_is_called_the_best(home):
     assert "No answer is right." in found and not any("Best" in sentence for sentence in found)
 
 
+def test_each_task_has_a_best_of_its_own_and_p_values_are_against_the_same_labels(home):
+    """Scores on three labels are no rivals of those on seven, whose first row says nothing about them."""
+    asked = {"dataset": "town-hall", "train_rows": "all", "validation": 0.4, "split_seed": 1, "epochs": 1}
+    asked |= {"max_length": 512, "max_steps": None}
+    blocks = [{"task": [name], "learning_rate": [1e-3, 2e-3]} for name in ("town-hall-brief", "town-hall-names")]
+    blocks += [{"task": ["town-hall-tone"], "learning_rate": [1e-3, 2e-3]}]
+    sweep = made_up(home, [0.1, 0.4, 0.9, 0.3, 0.5, 1.0], **asked, grid=blocks)
+    found = sweep_results.look(home, sweep)
+    assert [x["reference"] for x in found["comparison"]] == [*["sweep-1"] * 4, *["sweep-5"] * 2]
+    assert [x["p_value"] is None for x in found["comparison"]] == [True, False, False, False, True, False]
+    said = sweep_words.said(found)
+    best = [sentence for sentence in said if sentence.startswith("Best accuracy of town-hall-")]
+    for sentence, x, rate in zip(
+        best, [found["comparison"][i] for i in (1, 2, 5)], ("0.002", "0.001", "0.002"), strict=True
+    ):
+        low, high = x["accuracy_ci95"]
+        score = f"{x['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {x['n']} rows"
+        assert sentence == f"Best accuracy of {x['task']}: {score} at learning_rate {rate}, the best of 2."
+    assert "Each best is the best of so many on the rows it is scored on, so it flatters" in " ".join(said)
+    assert any("the first row with the same labels" in sentence for sentence in said)
+    assert any("different labels are compared apart" in note for note in found["notes"])
+
+
 def test_rows_that_differ_are_said_and_runs_without_scores_too(home):
     sweep = made_up(home, [0.6, 0.9], train_rows=32, grid={"validation": [60, 40]})
     found = sweep_results.look(home, sweep)

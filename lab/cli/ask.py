@@ -7,7 +7,7 @@ from lab.cli import run as run_commands
 from lab.cli import show
 from lab.cli.common import command, follow, say
 from lab.comparison import Comparison
-from lab.config import BUNDLED_TASK
+from lab.config import BUNDLED_TASK, Decoding
 from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.home import Home
@@ -59,12 +59,19 @@ def _comparison(
 
 def _evaluations(home: Home, wanted: Comparison) -> list[Evaluation]:
     """The evaluations asked for; those that are missing are made by a worker, when it is its turn."""
+    if wanted.decoding:
+        _say_ignored(comparison.look_up(home, wanted).decoding, wanted.decoding)
     job = jobs.evaluate(home, wanted)
     if job:
         follow(job)
         if jobs.outcome(job) != "finished":
             raise WorkError(f"The evaluation was {job.status()}; what was made of it is kept.")
     return comparison.made(home, wanted)
+
+
+def _say_ignored(decoding: Decoding, sets: list[str]) -> None:
+    for note in comparison.ignored(decoding, sets):
+        say(f"note: {note}")
 
 
 @_rows_options
@@ -115,6 +122,7 @@ def generate(home: Home, names, text, row, raw, task_name, sets):
             raise InputError(f"--row {row}: there are the rows 0 to {len(rows) - 1}.")
         asked = rows[row]
     decoding = comparison.decoding_for(chosen, list(sets)).for_kind("generate" if raw is not None else task.kind)
+    _say_ignored(decoding, list(sets))
     generator.refuse_beside_jobs(home)  # a second base beside a training could drive it out of memory
     from lab.side_by_side import SideBySide
 

@@ -114,11 +114,11 @@ def preview(console: Console, found: dict) -> None:
 
 
 def plan(console: Console, report: dict) -> None:
-    tokens = report["tokens"]
+    tokens, epochs = report["tokens"], ", ".join(map(str, report["evaluate_at"]))
     console.print(
         f"{report['train_rows']} rows of {report['dataset']} for {report['task']} on {report['base_model']}, "
         f"{report['validation_rows']} held out; {report['steps']} steps, {report['steps_per_epoch']} an epoch; "
-        f"scored after epoch {', '.join(map(str, report['evaluate_at']))}"
+        + (f"the {report['scored']} scored after epoch {epochs}" if report["scored"] else "nothing is scored")
     )
     console.print(
         f"tokens: {'' if tokens['exact'] else 'estimated '}{tokens['mean']:.0f} a row, at most {tokens['max']}, "

@@ -31,7 +31,11 @@ LABELLED = [
     ("macro_f1", "Macro F1"),
     ("invalid", "Invalid: share of rows"),
     ("train_accuracy", "Accuracy on training rows"),
+    ("train_macro_f1", "Macro F1 on training rows"),
 ]
+TRAINED = {"accuracy": "train_accuracy", "macro_f1": "train_macro_f1"}  # drawn beside those of the held-out rows
+OPEN = "; open markers: training rows"
+LINE = 18  # pixels of a line of the note under the chart
 INTERVALS = {"accuracy": "accuracy_ci95", "macro_f1": "f1_ci95"}  # those of texts stand apart
 EACH = "each key"  # all of them side by side
 
@@ -56,9 +60,23 @@ def chart(found: dict, along: str) -> Figure | None:
                 if trace:
                     trace["showlegend"] = bool(name) and named.setdefault(name, (number, row)) == (number, row)
                     traces += [*_spread(points, panel, trace, column), trace]
+                    traces += _trained(
+                        points, panel, trace, _trace(points, _of_training(panel), axes, line, name, column)
+                    )
     from plotly.graph_objects import Figure
 
-    return Figure({"data": traces, "layout": _layout(panels, columns, f"sweep {along}", len(named))})
+    note = not_drawn(max(len(column.lines) for column in columns))
+    return Figure({"data": traces, "layout": _layout(panels, columns, f"sweep {along}", len(named), note)})
+
+
+def not_drawn(lines: int) -> str:
+    """How many lines a chart leaves out, and which; nothing where it has all of them."""
+    if lines <= MOST_LINES:
+        return ""
+    return (
+        f"Drawn are {MOST_LINES} of {lines:,} lines, the first in the order of the sweep; {lines - MOST_LINES:,} are not.<br>"
+        "The table has all of them; another key along the axis draws others."
+    )
 
 
 def _axes(column: int, row: int, panels: int) -> tuple[str, str]:
@@ -70,7 +88,9 @@ def _axes(column: int, row: int, panels: int) -> tuple[str, str]:
 def panels_of(scored: list[dict]) -> list[tuple]:
     """Key, heading and whether there are intervals of all that can be drawn."""
     texts = dict.fromkeys(key for x in scored for key in x.get("text_metrics") or {})
-    keys = [(key, heading) for key, heading in LABELLED if any(x.get(key) is not None for x in scored)]
+    known = {key for key, _ in LABELLED if any(x.get(key) is not None for x in scored)}
+    beside = {trained for key, trained in TRAINED.items() if key in known}
+    keys = [(key, heading) for key, heading in LABELLED if key in known - beside]
     keys += [(key, wanted_metrics.heading(key)) for key in texts if any(_number(x, key) for x in scored)]
     return [(key, heading, any(interval_of(x, key) for x in scored)) for key, heading in keys]
 
@@ -115,6 +135,24 @@ def _spread(points: list[dict], panel: tuple, trace: dict, column: Column) -> li
         "y": [at for _, between in known for at in (between["min"], between["max"], None)],
     }
     return [stroke]
+
+
+def _of_training(panel: tuple) -> tuple:
+    """The panel of the same score on the training rows, which have no interval."""
+    return TRAINED.get(panel[0]), f"{panel[1]} on training rows", False
+
+
+def _trained(points: list[dict], panel: tuple, held_out: dict, trained: dict | None) -> list[dict]:
+    """The line of the training rows beside that of the held-out ones: thin, with open markers, in the same colour."""
+    if trained is None:
+        return []
+    colour, dash = held_out["line"]["color"], "dash" if held_out["line"]["dash"] == "dot" else "dot"
+    marker = {**held_out["marker"], "symbol": f"{held_out['marker']['symbol']}-open", "size": 8}
+    name = f"{held_out['name']}: training rows"
+    return [
+        trained
+        | {"name": name, "showlegend": False, "line": {"color": colour, "dash": dash, "width": 1.3}, "marker": marker}
+    ]
 
 
 def _trace(points, panel, axes, line, name, column: Column) -> dict | None:
@@ -164,30 +202,49 @@ def _are_numbers(places: dict[str, float]) -> bool:
     return list(places) == [written(value) for value in places.values()]
 
 
-def height_of(panels: int, named: int) -> int:
-    return ABOVE + LEGEND * named + PANEL * panels + BETWEEN * (panels - 1) + BELOW
+def height_of(panels: int, named: int, below: int = BELOW) -> int:
+    return ABOVE + LEGEND * named + PANEL * panels + BETWEEN * (panels - 1) + below
 
 
-def _layout(panels: list[tuple], columns: list[Column], name: str, named: int) -> dict:
-    height = height_of(len(panels), named)
-    inner = height - ABOVE - LEGEND * named - BELOW
+def _layout(panels: list[tuple], columns: list[Column], name: str, named: int, note: str) -> dict:
+    below = BELOW + (LINE * (note.count("<br>") + 1) if note else 0)
+    height = height_of(len(panels), named, below)
+    inner = height - ABOVE - LEGEND * named - below
     layout = {**charts.layout(name, height, "closest"), "annotations": []}
-    layout["margin"] = {"l": 10, "r": 10, "t": ABOVE + LEGEND * named, "b": BELOW}
+    layout["margin"] = {"l": 10, "r": 10, "t": ABOVE + LEGEND * named, "b": below}
     layout["legend"] = {"orientation": "v", "y": 1 + 26 / inner, "yanchor": "bottom", "x": 0}
     for number, column in enumerate(columns):
         left, right = number / len(columns), (number + 1) / len(columns)
         right -= APART if number + 1 < len(columns) else 0
         x, lowest = _axes(number, len(panels), len(panels))
         layout[f"xaxis{x[1:]}"] = {**_x_axis(column), "anchor": lowest, "domain": [left, right]}
-        for row, (_, heading, interval) in enumerate(panels, 1):
+        for row, (key, heading, interval) in enumerate(panels, 1):
             y, top = _axes(number, row, len(panels))[1], 1 - (row - 1) * (PANEL + BETWEEN) / inner
             says = f"{heading}, with 95% interval" if interval else heading
+            says += OPEN if _has_trained(columns, key) else ""
             place = {"xref": "paper", "yref": "paper", "x": left, "y": top, "xanchor": "left", "yanchor": "bottom"}
             layout["annotations"].append({**place, "text": says, "showarrow": False, "font": {"size": 12}})
             axis = {**charts.AXIS, "domain": [max(0, top - PANEL / inner), top], "rangemode": "tozero"}
             same = {"matches": _axes(0, row, len(panels))[1]} if number else {}
             layout[f"yaxis{y[1:]}"] = {**axis, "tickformat": ".2~f", "anchor": x, **same}
+    if note:
+        place = {
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0,
+            "y": 0,
+            "xanchor": "left",
+            "yanchor": "top",
+            "yshift": -BELOW,
+        }
+        look = {"showarrow": False, "align": "left", "font": {"size": 12}}
+        layout["annotations"].append({**place, **look, "text": note})
     return layout
+
+
+def _has_trained(columns: list[Column], key: str) -> bool:
+    points = [x for column in columns for _, points in column.lines[:MOST_LINES] for x in points]
+    return any(x.get(TRAINED.get(key)) is not None for x in points)
 
 
 def _x_axis(column: Column) -> dict:
