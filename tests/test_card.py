@@ -11,6 +11,11 @@ from lab.config import Config
 from lab.home import ASSETS, Home
 
 SCORES = {
+    "dataset": "sentiment",
+    "split": "validation",
+    "task": "sentiment",
+    "trained_on": 0,
+    "otherwise": None,
     "n": 872,
     "accuracy": 0.9,
     "accuracy_ci95": [0.88, 0.92],
@@ -27,8 +32,8 @@ def made(home: Home, merged=None, **settings) -> card.Made:
     return card.Made("run-1", *parts, merged)
 
 
-def text(made: card.Made, scores=SCORES, settings=None) -> str:
-    return card.files(made, {1}, settings or {"peft_type": "LORA", "r": 16}, scores)["README.md"]
+def text(made: card.Made, scores=(SCORES,), settings=None) -> str:
+    return card.files(made, {1}, settings or {"peft_type": "LORA", "r": 16}, [*scores])["README.md"]
 
 
 def head(text: str) -> dict:
@@ -60,14 +65,15 @@ def test_what_it_says(home):
     assert "vllm serve path/to/tiny-llama --enable-lora" in said and "the base in nf4" in said
     assert not [row for row in plan.make(home, Config(train_rows=8)).train if row["text"] in said]
     assert "before it was merged" in text(made(home, merged="float32"))
-    assert "Not scored" in text(found, None)
+    assert "Not scored" in text(found, ())
     texts = {
+        **SCORES,
         "n": 27,
         "accuracy": None,
         "text_metrics": {"exact_match": 0.25},
         "text_metrics_ci95": {"exact_match": [0.1, 0.4]},
     }
-    assert "0.250 (95% interval 0.100 to 0.400)." in text(found, texts)
+    assert "0.250 (95% interval 0.100 to 0.400)." in text(found, [texts])
 
 
 def test_a_prompt_with_fences_stays_in_its_own():
