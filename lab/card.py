@@ -199,8 +199,8 @@ def _code(made: Made, about: dict) -> str:
 def generation(about: dict) -> dict:
     """The decoding of a lab.json in the words of transformers."""
     decoding = Decoding.model_validate(about["decoding"])
-    found = {"max_new_tokens": about["max_new_tokens"], "do_sample": decoding.mode == "sample"}
-    if decoding.mode == "sample":
+    found = {"max_new_tokens": about["max_new_tokens"], "do_sample": decoding.draws}
+    if decoding.draws:  # at a temperature of 0 nothing is drawn, and plain transformers refuses one
         found |= {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k}
     if decoding.beams > 1:
         found["num_beams"] = decoding.beams

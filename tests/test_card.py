@@ -1,12 +1,15 @@
 """The model card: a head that the Hub understands, and code that answers as the lab does."""
 
 import json
+import shutil
 
+import plain
 import pytest
+import torch
 import yaml
 from colours import add_to, trained
 
-from lab import bases, card, plan
+from lab import bases, card, export, plan
 from lab.config import Config
 from lab.home import ASSETS, Home
 
@@ -74,6 +77,34 @@ def test_what_it_says(home):
         "text_metrics_ci95": {"exact_match": [0.1, 0.4]},
     }
     assert "0.250 (95% interval 0.100 to 0.400)." in text(found, [texts])
+
+
+DECODINGS = [
+    {},
+    {"beams": 3, "repetition_penalty": 1.2},
+    {"mode": "sample", "temperature": 0},
+    {"mode": "sample", "temperature": 0, "beams": 2, "top_k": 5},
+    {"mode": "sample", "temperature": 0.5, "top_k": 5, "top_p": 0.9},
+    {"mode": "sample", "temperature": 1, "beams": 2, "top_k": 50},
+]
+
+
+@pytest.mark.parametrize("decoding", DECODINGS, ids=str)
+def test_plain_generate_takes_the_decoding_of_a_card(home, tiny_model, tmp_path, decoding):
+    wanted = {**decoding, "max_new_tokens": 6}
+    about = card.facts(made(home, base_model=str(tiny_model), quantization="none", decoding=wanted), {2})
+    network, prompt = plain.whole(tiny_model), torch.arange(300, 310)[None]
+    torch.manual_seed(1)
+    said = network.generate(prompt, attention_mask=torch.ones_like(prompt), **card.generation(about)).tolist()
+    # A merged model has the same in its generation_config.json.
+    folder = shutil.copytree(tiny_model, tmp_path / "merged")
+    base = bases.find(str(tiny_model))
+    (folder / "generation_config.json").write_text(export.generation_config(base, about))
+    merged = plain.whole(folder)
+    merged.generation_config.validate(strict=True)
+    torch.manual_seed(1)
+    assert merged.generate(prompt, attention_mask=torch.ones_like(prompt)).tolist() == said
+    assert 10 < len(said[0]) <= 16
 
 
 def test_a_prompt_with_fences_stays_in_its_own():
