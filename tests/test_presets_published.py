@@ -36,6 +36,7 @@ def test_a_full_preset_is_checked_without_a_download_and_says_what_was_not(home,
     assert "exists and may be used" in said and "gated" in said and "GPU" in said and "estimates" in said
     fetched = re.findall(r"python -m lab dataset add \S+ hub:\S+", said)
     assert len(fetched) == (name in ("sst2", "alpaca"))
+    assert said.count("whether llama-adapter fits meta-llama/Llama-2-7b-hf") == (name == "fact-check")
     assert not list(home.path.rglob("*.yaml"))
     for point in presets.load(home, name).sweep.points:
         assert "bf16" not in str(point.config) and point.config.optimizer == "adamw"  # as a T4 or a V100 takes it
