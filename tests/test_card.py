@@ -1,13 +1,13 @@
 """The model card: a head that the Hub understands, and code that answers as the lab does."""
 
 import json
+import runpy
 import shutil
 
 import plain
 import pytest
 import torch
 import yaml
-from colours import add_to, trained
 
 from lab import bases, card, export, plan
 from lab.config import Config
@@ -111,18 +111,13 @@ def test_a_prompt_with_fences_stays_in_its_own():
     assert card.fenced("a\n```\nb") == "````\na\n```\nb\n````"
 
 
-@pytest.mark.nightly
-def test_the_code_of_a_card_runs_and_answers(tmp_path, capsys):
+def test_the_code_of_a_card_runs_and_answers(tiny_run, tiny_model, tmp_path, capsys):
     """As somebody would run it who has the folder and the base, and neither the lab nor its prompts."""
-    home = add_to(Home.at(tmp_path / "home"), tmp_path)
-    run = trained(home, "tiny-llama", epochs=1)
-    code = (run.adapter / "README.md").read_text().split("```python\n")[1].split("\n```")[0]
-    code = code.replace(card.HERE, str(run.adapter)).replace("path/to/tiny-llama", str(ASSETS / "tiny-llama"))
+    code = (tiny_run.adapter / "README.md").read_text().split("```python\n")[1].split("\n```")[0]
+    code = code.replace(card.HERE, str(tiny_run.adapter)).replace(f"path/to/{tiny_model.name}", str(tiny_model))
     (tmp_path / "card.py").write_text(code)
-    import runpy
-
     ran = runpy.run_path(str(tmp_path / "card.py"))
-    about = json.loads((run.adapter / "lab.json").read_text())
+    about = json.loads((tiny_run.adapter / "lab.json").read_text())
     assert ran["prompt"] == about["prompt_form"] and capsys.readouterr().out
-    tokens = bases.tokens_at_hand(bases.find("tiny-llama"))
+    tokens = bases.tokens_at_hand(bases.find(str(tiny_model)))
     assert ran["inputs"]["input_ids"][0].tolist() == tokens.encode([about["prompt_form"]])[0]
