@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import bases, methods, vllm
+from lab import bases, card_scores, methods, vllm
 from lab import task as task_file
 from lab.bases import Base
 from lab.config import Config, Decoding
@@ -18,7 +18,6 @@ from lab.plan import Plan
 from lab.prompt import Renderer, Tokens
 from lab.runs import Run
 from lab.task import Task
-from lab.wanted_metrics import heading
 
 PACKAGES = ["torch", "transformers", "peft", "trl", "bitsandbytes"]
 HERE = "path/to/this/folder"  # in a card, until it is known where it will be
@@ -55,7 +54,7 @@ def of_run(run: Run, base: Base, tokens: Tokens, name: str, merged: str | None =
     return Made(name, run.config, task, base, Renderer(task, tokens), columns, run.count("train"), merged)
 
 
-def write_all(folder: Path, run_id: str, planned: Plan, stops: set[int], scores: dict | None) -> None:
+def write_all(folder: Path, run_id: str, planned: Plan, stops: set[int], scores: list[dict]) -> None:
     """Writes `task.yaml`, `lab.json` and `README.md` into the folder of what a run leaves."""
     columns = list(planned.train[0])
     made = Made(run_id, planned.config, planned.task, planned.base, planned.renderer, columns, len(planned.train))
@@ -64,9 +63,9 @@ def write_all(folder: Path, run_id: str, planned: Plan, stops: set[int], scores:
         write(folder / name, text)
 
 
-def files(made: Made, stops: set[int], settings: dict, scores: dict | None) -> dict[str, str]:
+def files(made: Made, stops: set[int], settings: dict, scores: list[dict]) -> dict[str, str]:
     """`task.yaml`, `lab.json` and `README.md` by their names; `stops` are tokens that end an answer, `settings` is the
-    adapter_config.json of an adapter, `scores` are those on held-out rows, as a comparison has them."""
+    adapter_config.json of an adapter, `scores` are those of `card_scores.of`."""
     about = facts(made, stops)
     return {
         "task.yaml": task_file.dump(made.task),
@@ -107,7 +106,7 @@ def _tokenizer_adds(tokens: Tokens, prompt: str) -> bool:
 # -- the card ------------------------------------------------------------------------------------------------------------
 
 
-def _card(made: Made, about: dict, settings: dict, scores: dict | None) -> str:
+def _card(made: Made, about: dict, settings: dict, scores: list[dict]) -> str:
     config, task = made.config, made.task
     labels = "".join(
         f"- **{x.name}**{': ' + ' '.join(x.definition.split()) if x.definition else ''}\n" for x in task.labels
@@ -148,36 +147,9 @@ def _what(made: Made) -> str:
     return f"`{base}`, all of its weights fine-tuned" if made.is_whole else f"{name} for `{base}`"
 
 
-def _scores_in_words(made: Made, scores: dict | None) -> str:
-    if not scores:
-        return "Not scored on held-out rows."
-    held = f" They are those of the adapter on the base in {made.config.quantization}, before it was merged."
-    held = held if made.merged and made.config.quantization != "none" else ""
-    said = [] if scores.get("accuracy") is None else [_by_label(scores)]
-    said += _of_texts(scores)
-    return f"On {scores['n']:,} held-out rows: {', '.join(said) or 'answered, without a score'}.{held}"
-
-
-def _by_label(scores: dict) -> str:
-    low, high = scores["accuracy_ci95"]
-    f1_low, f1_high = scores["f1_ci95"]
-    return (
-        f"accuracy {scores['accuracy']:.3f} (95% interval {low:.3f} to {high:.3f}), "
-        f"macro F1 {scores['macro_f1']:.3f} ({f1_low:.3f} to {f1_high:.3f}), {scores['invalid']} invalid answers, "
-        f"which count as wrong"
-    )
-
-
-def _of_texts(scores: dict) -> list[str]:
-    """The metrics of texts with their intervals, where they have one."""
-    intervals = scores.get("text_metrics_ci95") or {}
-    said = []
-    for key, value in (scores.get("text_metrics") or {}).items():
-        if value is not None:
-            low, high = intervals.get(key) or (None, None)
-            between = f" (95% interval {low:.3f} to {high:.3f})" if low is not None and high is not None else ""
-            said.append(f"{heading(key)} {value:.3f}{between}")
-    return said
+def _scores_in_words(made: Made, scores: list[dict]) -> str:
+    quantization = made.config.quantization
+    return card_scores.in_words(scores, quantization if made.merged and quantization != "none" else None)
 
 
 def _settings_in_words(config: Config) -> str:
@@ -227,8 +199,8 @@ def _code(made: Made, about: dict) -> str:
 def generation(about: dict) -> dict:
     """The decoding of a lab.json in the words of transformers."""
     decoding = Decoding.model_validate(about["decoding"])
-    found = {"max_new_tokens": about["max_new_tokens"], "do_sample": decoding.mode == "sample"}
-    if decoding.mode == "sample":
+    found = {"max_new_tokens": about["max_new_tokens"], "do_sample": decoding.draws}
+    if decoding.draws:  # at a temperature of 0 nothing is drawn, and plain transformers refuses one
         found |= {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k}
     if decoding.beams > 1:
         found["num_beams"] = decoding.beams

@@ -8,7 +8,7 @@ from pathlib import Path
 from lab import bases, lint, scores
 from lab.config import Decoding
 from lab.data import fingerprint, row_keys
-from lab.home import Home, guard, read_json, read_lines, write_json, write_lines
+from lab.home import Home, guard, newest_first, read_json, read_lines, write_json, write_lines
 from lab.memo import Memo, state_of
 from lab.prompt import Renderer
 from lab.staging import staged
@@ -146,6 +146,16 @@ def find(home: Home, wanted: Request | None, probabilities: bool) -> Evaluation 
         if found and (not probabilities or found.has_probabilities):
             return replace(found, request={**found.request, "info": wanted.info})
     return None
+
+
+def of_weights(home: Home, adapter: str, quantization: str) -> list[Evaluation]:
+    """Every evaluation that is kept of these weights, by their hash, on a base that is held so; the newest last."""
+    found = []
+    for name in reversed(newest_first(home.evaluations, METRICS)):
+        asked = read_json(home.evaluations / name / "request.json") or {}
+        if (asked.get("adapter"), asked.get("quantization")) == (adapter, quantization):
+            found.append(_load(home.evaluations / name))
+    return [one for one in found if one]
 
 
 def _load(folder: Path) -> Evaluation | None:

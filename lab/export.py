@@ -4,12 +4,11 @@ import json
 import shutil
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lab import bases, card, comparison, scoreboard, vllm
+from lab import bases, card, card_scores, vllm
 from lab.bases import Base
-from lab.comparison import Comparison
 from lab.errors import InputError
 from lab.home import Home, read_json
 from lab.job import ALIVE
@@ -57,10 +56,20 @@ class Parcel:
 
 
 def parcel(home: Home, name: str) -> Parcel:
-    """What a run has left, by its id, or one of its checkpoints, RUN@STEP, as it is.
+    """What a run has left, by its id, or one of its checkpoints, RUN@STEP, as it is; its card with the scores of by now.
 
     Raises InputError when there is none, or a process is still at work on it.
     """
+    what, card_text = as_left(home, name), "README.md"
+    if card_text not in what.texts and card_text not in what.files:
+        return what
+    said = card_scores.renewed(what.text(card_text), scores_of(home, name))
+    files = {path: file for path, file in what.files.items() if path != card_text}
+    return replace(what, files=files, texts={**what.texts, card_text: said})
+
+
+def as_left(home: Home, name: str) -> Parcel:
+    """As `parcel`, with the scores that its card was written with."""
     run, step = found(home, name)
     if step is not None:
         return _checkpoint(home, run, step)
@@ -69,6 +78,12 @@ def parcel(home: Home, name: str) -> Parcel:
         raise InputError(f"{run.id} is {status} and has no {left.name} to export; `run show {run.id}` says more.")
     files = {path.relative_to(left).as_posix(): path for path in sorted(left.rglob("*")) if path.is_file()}
     return Parcel(run.id, files)
+
+
+def scores_of(home: Home, name: str) -> list[dict]:
+    """The scores that are kept by now of what leaves by this name, see `card_scores.of`."""
+    run, step = found(home, name)
+    return card_scores.of(home, run, run.left if step is None else run.checkpoint(step))
 
 
 def found(home: Home, name: str) -> tuple[Run, int | None]:
@@ -91,7 +106,7 @@ def _checkpoint(home: Home, run: Run, step: int) -> Parcel:
         settings = {**read_json(folder / "adapter_config.json"), "base_model_name_or_path": base.public_name}
         texts["adapter_config.json"] = as_json(settings)
     made = card.of_run(run, base, bases.tokens_at_hand(base), label(name))
-    texts |= card.files(made, stops_of(base), settings, scores_of(home, name))
+    texts |= card.files(made, stops_of(base), settings, [])
     if run.method.is_whole:
         texts["generation_config.json"] = generation_config(base, json.loads(texts["lab.json"]))
     return Parcel(label(name), files, texts)
@@ -128,14 +143,6 @@ def generation_config(base: Base, about: dict) -> str:
 
 def as_json(content) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-
-
-def scores_of(home: Home, name: str) -> dict | None:
-    """A subject's scores on its own validation rows, as a comparison has them; None where it was not scored."""
-    with suppress(InputError):  # it has no such rows, or its base is gone
-        known = comparison.look_up(home, Comparison(subjects=[name], probabilities=False)).known(home)
-        return scoreboard.compare(known)[0][0] if known[0] else None
-    return None
 
 
 def about(made: Path) -> dict:

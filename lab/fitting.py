@@ -45,6 +45,8 @@ def fit(split: Split, renderer: Renderer, config: Config, notes: list[str]) -> l
         fitted = [[(r, e) for r, e in zip(rows, examples, strict=True) if len(e) <= limit] for rows, examples in fitted]
         if not fitted[0]:
             raise InputError(f"{says}: none would be left to train. Raise max_length.")
+        if isinstance(config.validation, int):
+            fitted = _as_many_held_out(*fitted, len(split.validation), notes)
         return [([r for r, _ in pairs], [e for _, e in pairs]) for pairs in fitted]
     notes.append(f"{says}; the end of their {renderer.task.text!r} is cut, by {longest - limit} tokens at most.")
     cuts = [
@@ -52,3 +54,12 @@ def fit(split: Split, renderer: Renderer, config: Config, notes: list[str]) -> l
         for rows, examples in fitted
     ]
     return [(rows, list(renderer.examples(rows))) for rows in cuts]
+
+
+def _as_many_held_out(train: list[tuple], validation: list[tuple], wanted: int, notes: list[str]) -> list[list[tuple]]:
+    """Rows to train and to hold out, of which as many as were asked for are held out. The first to train take the place of
+    those dropped: of the shuffled rows they are the same however many are trained."""
+    moved = min(wanted - len(validation), len(train) - 1)
+    if moved > 0:
+        notes.append(f"{moved} of the rows to train are held out in the place of those dropped.")
+    return [train[moved:], validation + train[:moved]]

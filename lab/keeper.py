@@ -27,7 +27,6 @@ class Scorer:
 
     def __init__(self, home: Home, run: Run, model: Model, planned: Plan, progress: Progress):
         self.home, self.run, self.model, self.planned, self.progress = home, run, model, planned, progress
-        self.by_step: dict[int, dict] = {}  # scores on the validation rows, for the model card
 
     def _question(self, split: str) -> Question:
         rows = self.planned.validation if split == "validation" else self.planned.train
@@ -70,8 +69,6 @@ class Scorer:
             }
             point |= {f"{before}{key}": value for key, value in scores.get("text_metrics", {}).items()}
             self.run.log(f"step {step}, {split} rows: {_in_words(scores)}")
-            if split == "validation":
-                self.by_step[step] = scores
         self.model.network.train()
         return point
 

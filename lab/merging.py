@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from lab import bases, export, machine, subjects
+from lab import bases, card_scores, export, machine, subjects
 from lab.bases import Base
 from lab.errors import InputError
 from lab.export import Parcel
@@ -20,13 +20,15 @@ FLOAT32, OWN = "float32", "own"  # types of the merged weights: `own` is the one
 
 
 class Wanted(Strict):
-    """`weights`: the hash of the adapter; `packed`: as a zip; `kept`: for whoever asks for the same again."""
+    """`weights`: the hash of the adapter; `packed`: as a zip; `kept`: for whoever asks for the same again; `scores`: what
+    its card says of them, for one with older scores is not the same."""
 
     subject: str
     weights: str
     dtype: str | None
     packed: bool = False
     kept: bool = False
+    scores: str = ""
 
 
 class Merging(Job):
@@ -78,7 +80,8 @@ def checked(home: Home, name: str) -> Wanted:
     if step is None and run.status() in ALIVE:
         raise InputError(f"{run.id} is {run.status()} and has no adapter to merge; `run show {run.id}` says more.")
     (subject,) = subjects.resolve(home, [name])
-    return Wanted(subject=name, weights=subject.adapter_hash(), dtype=dtype_here())
+    scores = card_scores.digest(export.scores_of(home, name))
+    return Wanted(subject=name, weights=subject.adapter_hash(), dtype=dtype_here(), scores=scores)
 
 
 def dtype_here() -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 ADAPTER_FOLDER, MODEL_FOLDER = "adapter", "model"  # of a run, for what its training leaves
 LOW_RANK = frozenset({"alpha", "dropout", "targets"})
 PROMPTED = {"llama", "mistral"}  # the model types whose attention takes LLaMA-Adapter's prompts
+ON_TYPES = f"goes on models of the types {' and '.join(sorted(PROMPTED))} only"
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,7 @@ def why_no_prompts(model: dict, base: str, wanted: int | None) -> str | None:
     """Why LLaMA-Adapter cannot go on a model, by its config.json; None where it can."""
     kind, layers = model.get("model_type"), model.get("num_hidden_layers") or 0
     if kind not in PROMPTED:
-        return (
-            f"adapter.method: llama-adapter goes on models of the types {' and '.join(sorted(PROMPTED))} only, and {base} is "
-            f"{kind or 'of no known type'}; use lora."
-        )
+        return f"adapter.method: llama-adapter {ON_TYPES}, and {base} is {kind or 'of no known type'}; use lora."
     hidden, heads = model.get("hidden_size") or 0, model.get("num_attention_heads") or 1
     if (model.get("head_dim") or hidden // heads) * heads != hidden:
         return f"adapter.method: llama-adapter needs heads as wide together as the model, and those of {base} are not; use lora."

@@ -157,8 +157,18 @@ class Plan:
             },
             "estimates": estimates,
             "notes": self.notes,
-            "unchecked": [] if self.tokens.exact else bases.unchecked(self.base),
+            "unchecked": ([] if self.tokens.exact else bases.unchecked(self.base)) + unchecked(self.base, self.config),
         }
+
+
+def unchecked(base: Base, config: Config) -> list[str]:
+    """What of a config's adapter could not be checked because the model, or its weights, are not on this machine."""
+    adapter, found = config.adapter, []
+    if adapter.method == "llama-adapter" and base.folder is None:
+        found.append(f"whether {adapter.method} fits {base.name}: it {methods.ON_TYPES}")
+    if adapter.targets != "all-linear" and (base.folder is None or not base.weight_names()):
+        found.append(f"whether {base.name} has the layers {', '.join(adapter.targets)}")
+    return found
 
 
 def steps_per_epoch(rows: int, config: Config) -> int:

@@ -56,7 +56,7 @@ def checked(home: Home, name: str, repo: str, merge: bool, private: bool, revisi
     if merge:
         found = merging.checked(home, name).model_dump()
     else:
-        export.parcel(home, name)
+        export.as_left(home, name)
         found = {"subject": name, "weights": "", "dtype": None}
     return Wanted(**found, repo=repo, private=private, revision=revision or None)
 

@@ -74,6 +74,8 @@ def parse(text: str, known: Collection[int]) -> dict[int, Rating]:
             problems.append(f"Entry {place}: there is no row with the index {json.dumps(index, default=str)[:40]}.")
         elif index in found:
             problems.append(f"Entry {place}: the index {index} stands there twice.")
+        if "comment" in values and values["comment"] is None:  # as others write that there is none
+            values["comment"] = ""
         wrong = _problems(values)
         problems += [f"Entry {place}: {problem}" for problem in wrong]
         if not wrong and isinstance(index, int):

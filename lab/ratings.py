@@ -3,6 +3,7 @@
 A set holds the answers themselves, so that all raters judge the same texts whatever becomes of their subjects.
 """
 
+import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -243,3 +244,10 @@ def handed_on(home: Home, name: str, rater: str, subject: str) -> dict:
     found_scores = scores([{(subject, index): rating for index, rating in said.items()}], subject)
     averages = {key: found_scores[key] for key in AVERAGES}
     return {"name": name, "rater": rater, "subject": subject, "ratings": rating_form.listed(said), **averages}
+
+
+def as_files(found: dict) -> dict[str, str]:
+    """What `handed_on` has found as texts of files, by what their names end in: the list, and its averages beside it."""
+    averages = {key: found[key] for key in AVERAGES}
+    contents = {".json": found["ratings"], "-averages.json": averages}
+    return {end: json.dumps(content, ensure_ascii=False, indent=1) + "\n" for end, content in contents.items()}

@@ -105,7 +105,8 @@ def _model(planned: Plan, estimates: dict) -> Line | None:
     weights = f"{trained:,} parameters are trained." if trained else ""
     if planned.base.on_hub and not _has_weights(planned):
         said = f"{planned.base.public_name} is not on this machine; it is downloaded when the run starts."
-        return Line("look", "Model", f"{said} {weights}".strip())
+        unknown = [f"Not checked: {x}." for x in plan.unchecked(planned.base, planned.config)]
+        return Line("look", "Model", " ".join(filter(None, [said, weights, *unknown])))
     return Line("ok", "Model", f"{planned.base.public_name} is on this machine. {weights}".strip())
 
 

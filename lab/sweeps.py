@@ -270,6 +270,7 @@ def unchecked(wanted: Grid, configs: list[Config]) -> list[str]:
         if base.folder is None:
             found += bases.unchecked(base)
             found.append(f"its licence: where {base.name} is gated, accept its terms on the Hub and set HF_TOKEN")
+        found += [words for one in configs if one.base_model == name for words in plan.unchecked(base, one)]
     if found and machine.device().kind != "cuda":
         found.append("memory and time on a GPU, for none is here")
     return list(dict.fromkeys(found))

@@ -1,6 +1,7 @@
 """Counts the metrics of texts that evaluations lack, from what was kept of them; nothing is decoded again."""
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 
 from lab import bases, bertscore, perplexity, text_overlap, text_scores
 from lab.errors import WorkError
@@ -8,7 +9,7 @@ from lab.evaluations import Evaluation
 from lab.model import Model, free_memory
 from lab.prompt import Renderer
 from lab.subjects import Question
-from lab.text_overlap import Counted, Tell
+from lab.text_overlap import Counted, LibraryMissing, Tell
 from lab.wanted_metrics import BY_SUBJECT, PLAIN, Metric
 
 Progress = Callable[[str, int], Tell]  # (what, rows) → a function that is told of rows done
@@ -16,9 +17,11 @@ Counter = Callable[[list[str], list[str], Tell], Counted]  # (answers, reference
 
 
 def count_plain(evaluation: Evaluation, progress: Progress, wanted: list[Metric] | None = None) -> None:
-    """Counts the metrics that need no model, all of them or those wanted."""
+    """Counts the metrics that need no model: those wanted, or all whose libraries are installed."""
     for metric in text_scores.lacking(evaluation, text_scores.plain() if wanted is None else wanted):
-        if metric.name in PLAIN:
+        if metric.name not in PLAIN:
+            continue
+        with suppress(LibraryMissing) if wanted is None else nullcontext():
             _keep(evaluation, metric, lambda *texts, name=metric.name: text_overlap.count(name, *texts), progress)
 
 

@@ -10,6 +10,10 @@ AT_ONCE = 50  # rows between two words about how far it is
 Tell = Callable[[int], None]
 
 
+class LibraryMissing(WorkError):
+    """The library that counts a metric is not installed."""
+
+
 @dataclass(frozen=True)
 class Counted:
     """A metric row by row: what `row_scores.score` takes, and the settings that it was counted with."""
@@ -82,8 +86,10 @@ METRICS = {"bleu": bleu, "sacrebleu": sacrebleu, "rouge_l": rouge_l}
 
 
 def count(name: str, answers: list[str], references: list[str], tell: Tell = lambda done: None) -> Counted:
-    """One of the metrics that need no model. Raises WorkError where its library is not installed."""
+    """One of the metrics that need no model. Raises LibraryMissing where its library is not installed."""
     try:
         return METRICS[name](answers, references, tell)
     except ModuleNotFoundError as error:
-        raise WorkError(f"{name} needs a library that is missing ({error.name}): install requirements.txt.") from error
+        raise LibraryMissing(
+            f"{name} needs a library that is missing ({error.name}): install requirements.txt."
+        ) from error

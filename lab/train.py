@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from lab import bases, card, plan, subjects
+from lab import bases, card, card_scores, plan, subjects
 from lab.evaluate import Progress, quiet
 from lab.home import Home, read_json, write_json
 from lab.job import Stopped
@@ -49,7 +49,7 @@ def train(home: Home, run: Run, progress: Progress = quiet) -> str:
         outcome = "finished" if trainer.state.global_step >= planned.total_steps else "stopped"
     except Stopped:  # while rows were scored, when nothing is left to save
         outcome = "stopped"
-    _leave(run, model, planned, scorer)
+    _leave(home, run, model, planned)
     return outcome
 
 
@@ -100,7 +100,7 @@ def _says_whether_shared(run: Run, model: Model, planned: Plan) -> bool:
     return reason is None
 
 
-def _leave(run: Run, model: Model, planned: Plan, scorer: Scorer) -> None:
+def _leave(home: Home, run: Run, model: Model, planned: Plan) -> None:
     """Leaves the adapter or the model of the last checkpoint, to the byte, with what is needed to use it without the lab."""
     steps = [c["step"] for c in run.checkpoints()]
     if not steps:  # stopped before the first step
@@ -116,7 +116,7 @@ def _leave(run: Run, model: Model, planned: Plan, scorer: Scorer) -> None:
             write_json(folder / "adapter_config.json", {**about, "base_model_name_or_path": model.base.public_name})
             if found := sorted(ranks(about).values()):
                 run.log(f"ranks of the layers: {found[0]} to {found[-1]}, {sum(found) / len(found):.3g} in the mean")
-        card.write_all(folder, run.id, planned, model.stops, scorer.by_step.get(steps[-1]))
+        card.write_all(folder, run.id, planned, model.stops, card_scores.of(home, run, checkpoint))
 
 
 def _complete_model(folder: Path, checkpoint: Path, model: Model, planned: Plan) -> None:

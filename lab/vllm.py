@@ -62,12 +62,22 @@ def adapter(base: str, about: dict, settings: dict, name: str, place: str) -> Se
             f"It was trained on the base in {about['quantization']}; this serves it on the unquantized base, "
             f"whose answers can differ a little."
         )
-    return Serving(shlex.join(words), request(name, about), tuple(notes))
+    return Serving(shlex.join(words), request(name, about), (*notes, *_without_beams(about)))
 
 
 def model(about: dict, name: str, place: str) -> Serving:
     """A whole model in the folder `place`: merged or fully fine-tuned."""
-    return Serving(shlex.join(["vllm", "serve", place, "--served-model-name", name]), request(name, about))
+    return Serving(
+        shlex.join(["vllm", "serve", place, "--served-model-name", name]), request(name, about), _without_beams(about)
+    )
+
+
+def _without_beams(about: dict) -> tuple[str, ...]:
+    """That the call answers otherwise than the lab, where that is so: the server's own beam search takes no stop tokens and
+    draws nothing, so that it would be another one."""
+    beams = Decoding.model_validate(about.get("decoding") or {}).beams
+    said = f"The lab answered with {beams} beams; this call answers without, so what it says can differ from what was scored."
+    return (said,) if beams > 1 else ()
 
 
 def request(name: str, about: dict) -> str:
@@ -84,7 +94,7 @@ def request(name: str, about: dict) -> str:
 def sampling(decoding: Decoding) -> dict:
     """A decoding in the words of the OpenAI API and of vLLM's own keys beside it."""
     found = {"temperature": 0}
-    if decoding.mode == "sample":
+    if decoding.draws:
         found = {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": decoding.seed}
         found |= {"top_k": decoding.top_k} if decoding.top_k else {}
     if decoding.repetition_penalty != 1:

@@ -9,13 +9,13 @@ from click.testing import CliRunner
 from colours import evaluated, trained
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lab import bases, scoreboard, subjects
+from lab import bases, export, scoreboard, subjects
 from lab.cli import cli
 from lab.config import Decoding
 from lab.home import read_json
 from lab.prompt import Renderer
-from lab.runs import Run
 from lab.side_by_side import SideBySide
+from lab.subjects import ADAPTER_WEIGHTS
 
 KINDS = {"llama": "llama2", "mistral": "mistral", "phi": "phi"}  # model type → style of its tokenizer and template
 GREEDY = Decoding(max_new_tokens=12)
@@ -28,38 +28,40 @@ def tiny_base(folder, kind: str):
     return tiny.tiny_of(folder, kind, KINDS[kind], **grouped, **window)
 
 
-def exported(run: Run, home, place):
-    """The folder that `run export` makes of a run."""
-    words = ["run", "export", run.id, "--to", place, "--home", home.path, "--json"]
+def exported(name: str, home, place):
+    """The folder that `run export` makes of a run, or of one of its checkpoints."""
+    words = ["run", "export", name, "--to", place, "--home", home.path, "--json"]
     done = CliRunner().invoke(cli, [str(word) for word in words])
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)
-    return place / run.id
+    return place / export.label(name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_whole_path(colours, tmp_path, kind):
     base = tiny_base(tmp_path / "base", kind)
-    run = trained(colours, base, adapter=ADAPTER, learning_rate=0.02, epochs=4)
+    run = trained(colours, base, adapter=ADAPTER, learning_rate=0.003, epochs=4, evaluate_at=[1, 4])
     assert run.status() == "finished"
     assert "shared prefix of" in run.state()["batches"]
-    names = ["base", run.id, f"{run.id}@12"]
+    names = ["base", run.id, f"{run.id}@3"]  # the last is that of the first of four epochs
     compared = scoreboard.compare(evaluated(colours, names))[0]
     assert [(one["subject"], one["n"]) for one in compared] == [(name, 5) for name in names]
 
-    place = exported(run, colours, tmp_path / "exported")
+    places = [exported(name, colours, tmp_path / "exported") for name in names[1:]]
     tokenizer, renderer = (
         AutoTokenizer.from_pretrained(base),
         Renderer(run.task, bases.tokens_at_hand(bases.find(str(base)))),
     )
-    stops = read_json(place / "lab.json")["stop_tokens"]
-    bare, adapted = AutoModelForCausalLM.from_pretrained(base), plain.adapted(base, place)
+    (stops,) = {tuple(read_json(place / "lab.json")["stop_tokens"]) for place in places}
+    networks = [AutoModelForCausalLM.from_pretrained(base), *(plain.adapted(base, place) for place in places)]
+    said = []
     for row in run.rows("validation")[:3]:
         answers = SideBySide().answer(subjects.resolve(colours, names), run.task, row, GREEDY)
-        assert answers[1]["output"] == answers[2]["output"] != answers[0]["output"] != ""
+        said.append([answer["output"] for answer in answers])
         prompt = renderer.prompt_ids(row)
-        for network, answer in ((bare, answers[0]), (adapted, answers[1])):
-            assert plain.said(network, tokenizer, prompt, stops, 12) == answer["output"]
+        assert [plain.said(network, tokenizer, prompt, list(stops), 12) for network in networks] == said[-1]
+    assert all(last != first != "" for first, last, _ in said)
+    assert len({(place / ADAPTER_WEIGHTS).read_bytes() for place in places}) == 2
 
 
 def test_a_mistral_whose_window_is_shorter_than_its_rows_trains_and_says_so(colours, tmp_path):

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+import tiny
 import yaml
 from click.testing import CliRunner, Result
 from colours import settings, worked
@@ -12,6 +13,7 @@ from lab import grid, jobs, runs, sweep_results, sweep_words, sweeping, sweeps, 
 from lab.cli import cli, common
 from lab.job import Stopped
 from lab.runs import Run
+from lab.ui import sweep_charts
 
 
 @pytest.fixture
@@ -68,6 +70,25 @@ def test_a_sweep_trains_compares_and_reuses(colours, file, in_this_process):
     assert "Nothing of the sweep lr" in run("sweeps", "stop", "lr", code=2).stderr
     assert ask("sweeps", "delete", "lr") == {"name": "lr", "deleted": True}
     assert (ask("sweeps", "list"), len(runs.listing(colours))) == ([], 2)
+
+
+def test_several_base_models_are_one_sweep_scored_beside_each_other(colours, tiny_model, tmp_path, in_this_process):
+    models = [str(tiny_model), str(tiny.tiny_of(tmp_path / "tiny-phi", "phi", "phi"))]
+    values = settings(tiny_model, max_steps=1, epochs=None, name="bases").model_dump()
+    values["grid"] = {"base_model": models}
+    (tmp_path / "bases.yaml").write_text(yaml.safe_dump(values))
+    found = ask("sweep", tmp_path / "bases.yaml")
+    assert [one["status"] for one in found["runs"]] == ["finished"] * 2
+    assert [x["values"]["base_model"] for x in found["comparison"]] == models
+    assert all(x["n"] == 5 and x["accuracy_ci95"] for x in found["comparison"])
+    assert [x["base_model"] for x in found["bases"]] == [tiny_model.name, "tiny-phi"]  # each before its training, too
+    assert "The subjects stand on different bases, each asked in its own chat format." in found["notes"]
+    columns, rows = sweep_words.table(found)
+    assert [row[columns.index("base_model")] for row in rows] == models and "–" not in rows[0] + rows[1]
+    chart = json.loads(sweep_charts.chart(found, "base_model").to_json())
+    assert chart["data"][0]["y"] == [x["accuracy"] for x in found["comparison"]]
+    first, second = chart["layout"]["xaxis"]["ticktext"]
+    assert first.endswith(tiny_model.name) and second.endswith("/tiny-phi")  # however long their folders' paths are
 
 
 def test_a_run_that_fails_is_the_works_failure_and_the_others_are_kept(colours, file, monkeypatch):

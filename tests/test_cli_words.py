@@ -247,6 +247,15 @@ def test_the_dry_run_names_rows_steps_and_tokens(home):
     assert sum(estimates[part] for part in parts) == estimates["peak_bytes"]
 
 
+def test_the_dry_run_names_what_of_the_adapter_it_could_not_check(home):
+    away = ("train", "--dry-run", "--set", "base_model=microsoft/phi-2")
+    found = ask(*away, "--set", "adapter.method=llama-adapter")["unchecked"]
+    assert any(x.startswith("whether llama-adapter fits microsoft/phi-2") for x in found)
+    found = ask(*away, "--set", "adapter.targets=[q_proj, gone]")["unchecked"]
+    assert "whether microsoft/phi-2 has the layers q_proj, gone" in found
+    assert not any("adapter" in x or "layers" in x for x in ask(*away)["unchecked"])
+
+
 def test_the_dry_run_reads_a_config_with_settings_on_top(mood, tiny_model):
     (mood / "run.yaml").write_text(
         f"task: mood\ndataset: mood\nbase_model: {tiny_model}\nvalidation: none\nepochs: 3\nbatch_size: 2\n"

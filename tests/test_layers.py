@@ -93,7 +93,7 @@ LAYERS = {
         "readiness",
         "balance",
         "preview",
-        *("card", "export", "merging", "publish"),
+        *("card_scores", "card", "export", "merging", "publish"),
         "copies",
         "prompt_lists",
         "asking",

@@ -77,6 +77,11 @@ def test_a_blind_walk_through_three_rows(page, served, home):
         tab.get_by_role("button", name="Save my ratings as JSON").click()
     lines = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert [(x["index"], x["coherence"]) for x in lines] == [(0, 0.5), (1, 1), (2, 1)]
+    with page.expect_download() as download:
+        tab.get_by_role("button", name="Save my averages as JSON").click()
+    assert download.value.suggested_filename == "rating-1-ann-averages.json"
+    averages = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert averages["average_coherence"] == pytest.approx(2.5 / 3) and "human_evaluation_average" in averages
     tab.get_by_label("Rater").fill("bob")
     changed = json.dumps([{**line, "coherence": 0} for line in lines]).encode()
     page.locator("input[type=file]").last.set_input_files(

@@ -39,6 +39,7 @@ def test_a_full_preset_is_checked_without_a_download_and_says_what_was_not(home,
     assert ("memory and time on a GPU" in said) == (machine.device().kind != "cuda")
     fetched = re.findall(r"python -m lab dataset add \S+ hub:\S+", said)
     assert len(fetched) == (name in ("sst2", "alpaca"))
+    assert said.count("whether llama-adapter fits meta-llama/Llama-2-7b-hf") == (name == "fact-check")
     assert not list(home.path.rglob("*.yaml"))
 
 

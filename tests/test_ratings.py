@@ -100,6 +100,12 @@ def test_what_is_exported_is_read_again():
         assert rating_form.listed(rating_form.parse(text, range(3))) == given
 
 
+def test_a_comment_that_is_null_is_an_empty_one():
+    assert rating_form.parse(json.dumps([line(0, 1, 1, 1, comment=None)]), [0]) == {0: rating(1, 1, 1)}
+    with pytest.raises(InputError, match="comment: a text"):
+        rating_form.parse(json.dumps([line(0, 1, 1, 1, comment=3)]), [0])
+
+
 def test_all_problems_are_said_at_once():
     wrong = [line(0, 1, 1, 1), line(0, 1, 1, 1), line(3, 1, 1, 1), line(1, 0.7, True, "1"), line(2, 1, 1, 1, mood=1), 5]
     with pytest.raises(InputError) as refused:
@@ -235,6 +241,12 @@ def test_the_loop_at_the_terminal_and_by_events(home, tmp_path):
     run("add", "mine", *who, "--index", "1", *marks)
     assert run("export", "mine", *who, "--to", str(tmp_path / "out.json"))["human_evaluation_average"] == 0.5
     assert json.loads((tmp_path / "out.json").read_text()) == [line(1, 1, 0.5, 0)]
+    assert json.loads((tmp_path / "out-averages.json").read_text()) == {
+        "average_grammatical_correctness": 1.0,
+        "average_coherence": 0.5,
+        "average_correctness_of_answer": 0.0,
+        "human_evaluation_average": 0.5,
+    }
     assert run("import", "mine", str(tmp_path / "out.json"), "--rater", "bob", "--subject", "base")["ratings"] == 1
     assert run("show", "mine")["agreement"]["answers"] == 1
     assert "has no answers of 'load-2'" in run("export", "mine", "--rater", "ann", "--subject", "load-2", code=2)

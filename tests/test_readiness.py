@@ -37,6 +37,8 @@ def test_a_model_that_is_not_here_is_never_downloaded_but_named(home):
     lines = readiness.look(home, Config(base_model="nobody/no-model"))
     assert "downloaded when the run starts" in line(lines, "Model").words
     assert (line(lines, "Tokens").sign, line(lines, "Tokens").words[:9]) == ("look", "Estimated")
+    config = Config(base_model="nobody/no-model", adapter={"method": "llama-adapter"})
+    assert "Not checked: whether llama-adapter fits" in line(readiness.look(home, config), "Model").words
     with pytest.raises(InputError, match="nothing is downloaded"):
         jobs.calibrate(home, Config(base_model="nobody/no-model"))
 

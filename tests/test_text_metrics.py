@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from lab import bases, comparison, data, evaluations, exports, row_scores, scoreboard, tasks, text_overlap, text_scores
 from lab.comparison import Comparison
-from lab.errors import InputError
+from lab.errors import InputError, WorkError
 from lab.home import Home, read_lines
 from lab.prompt import Renderer
 from lab.task import parse
@@ -273,6 +273,28 @@ def test_metrics_are_counted_later_without_decoding_again_and_only_once(echo, ti
     )
     assert all(settings[name]["version"] for name in ("bleu", "bertscore", "generated_perplexity"))
     json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["bleu", "sacrebleu", "rouge_l"])
+def test_one_metric_alone_needs_no_library_of_the_others_and_shows_none_of_them(echo, tiny_model, monkeypatch, name):
+    from lab import evaluate
+
+    def missing(*_):
+        raise ModuleNotFoundError("No module named 'gone'", name="gone")
+
+    others = set(text_overlap.METRICS) - {name}
+    for other in others:
+        monkeypatch.setitem(text_overlap.METRICS, other, missing)
+
+    def found(metric: str) -> dict:
+        asks = wanted(echo, f"base:{tiny_model}", [Metric(name=metric)], decoding=["max_new_tokens=4"])
+        made = evaluate.evaluate(echo, comparison.look_up(echo, asks))
+        return scoreboard.compare(made, wanted=asks.metrics)[0][0]["text_metrics"]
+
+    assert set(found(name)) == {"exact_match", name}
+    for other in others:
+        with pytest.raises(WorkError, match=f"{other} needs a library that is missing"):
+            found(other)
 
 
 def test_a_comparison_shows_metrics_with_intervals_and_settings_over_the_rows_that_all_share(echo):

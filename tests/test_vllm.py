@@ -65,6 +65,14 @@ def test_the_call_has_the_prompt_the_stop_tokens_and_the_decoding():
     sampled = {**ABOUT, "decoding": Decoding(mode="sample", temperature=0.1, top_k=50).model_dump()}
     asked = json.loads(shlex.split(vllm.request("x", sampled))[-1])
     assert (asked["temperature"], asked["top_k"], asked["top_p"], asked["seed"]) == (0.1, 50, 1.0, 42)
+    assert vllm.sampling(Decoding(mode="sample", temperature=0, top_k=50)) == {"temperature": 0}
+
+
+def test_a_call_that_answers_without_the_labs_beams_says_so():
+    beams = {**ABOUT, "decoding": Decoding(beams=5).model_dump()}
+    for found in (vllm.model(beams, "x", "/out"), vllm.adapter("owner/name", beams, LORA, "x", "/out")):
+        assert "The lab answered with 5 beams; this call answers without" in found.text
+    assert not vllm.model(ABOUT, "x", "/out").notes
 
 
 def test_what_an_older_lab_left_is_served_too():

@@ -1,6 +1,5 @@
 """The commands about ratings: sets of answers that people rate, and what their ratings come to."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -114,17 +113,22 @@ def rating_add(home: Home, name, rater, index, subject, comment, **marks):
 @click.argument("name", metavar="NAME")
 @click.option("--rater", required=True, metavar="RATER")
 @click.option("--subject", required=True, metavar="SUBJECT")
-@click.option("--to", "target", metavar="FILE", help="Write the list to this file.")
+@click.option(
+    "--to", "target", metavar="FILE", help="Write the list to this file, and its averages to FILE-averages.json."
+)
 def rating_export(home: Home, name, rater, subject, target):
     """Print a rater's ratings of a subject as a JSON list; with --json also the averages."""
     found = ratings.handed_on(home, name, rater, subject)
-    text = json.dumps(found["ratings"], ensure_ascii=False, indent=1) + "\n"
-    if target:
-        path = Path(target).expanduser()
-        if path.is_dir():
-            raise InputError(f"{target} is a folder; name a file.")
-        write(path, text)
-    return found, lambda console: click.echo(f"Written: {target}\n" if target else text, nl=False)
+    texts = ratings.as_files(found)
+    if not target:
+        return found, lambda console: click.echo(texts[".json"], nl=False)
+    path = Path(target).expanduser()
+    beside = path.with_name(f"{path.name.removesuffix('.json')}-averages.json")
+    if path.is_dir():
+        raise InputError(f"{target} is a folder; name a file.")
+    write(path, texts[".json"])
+    write(beside, texts["-averages.json"])
+    return found, lambda console: click.echo(f"Written: {path} and {beside}")
 
 
 @click.argument("name", metavar="NAME")

@@ -77,9 +77,11 @@ KEEP_ZOOM = """() => {
 
 
 def plain(text: str) -> str:
-    """A text as plotly shows it letter by letter: it reads a small part of HTML. Long ones are cut."""
+    """A text as plotly shows it letter by letter: it reads a small part of HTML. Long ones lose their middle, for folders
+    differ at their ends."""
     text = " ".join(str(text).split())
-    return escape(text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…", quote=False)
+    half = LONGEST_NAME // 2
+    return escape(text if len(text) <= LONGEST_NAME else f"{text[: half - 1]}…{text[-half:]}", quote=False)
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------------

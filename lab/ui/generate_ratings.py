@@ -30,7 +30,8 @@ def build() -> SimpleNamespace:
             chosen = gr.Dropdown([], label="Rating set", filterable=False, interactive=True, scale=2, min_width=240)
             about = "your name: small letters, digits, - and _"
             rater = gr.Textbox(label="Rater", info=about, max_lines=1, max_length=64, min_width=160)
-            blindly = gr.Checkbox(True, label="Rate blind", info="who answered is told at the end", min_width=160)
+            about = "a set: who answered is told at the end; the answers above are rated as they stand there"
+            blindly = gr.Checkbox(True, label="Rate blind", info=about, min_width=160)
         with gr.Row():
             start = gr.Button("Rate the set", variant="primary", min_width=120)
             columns = gr.Button("Rate the answers above", min_width=160)
@@ -41,6 +42,7 @@ def build() -> SimpleNamespace:
             show = gr.Button("Show results", min_width=120)
             subject = gr.Dropdown([], label="Subject of the file", filterable=False, interactive=True, min_width=160)
             save = gr.Button("Save my ratings as JSON", min_width=160)
+            save_averages = gr.Button("Save my averages as JSON", min_width=160)
             load = gr.UploadButton("Import ratings (JSON)", file_types=[".json"], min_width=160)
         with gr.Row(elem_classes=["at-end"]):
             about = "of the subjects, rows and decoding chosen above"
@@ -144,12 +146,14 @@ def _wire_results(home: Home, parts: SimpleNamespace, own: SimpleNamespace) -> N
         refuse_hidden(home, walk, named(chosen))
         return outcome(home, chosen)
 
-    @access.handler
-    def save(chosen, rater, subject, walk):
-        refuse_hidden(home, walk, named(chosen))
-        found = ratings.handed_on(home, chosen, rater_of(rater), subject_of(subject))
-        text = json.dumps(found["ratings"], ensure_ascii=False, indent=1) + "\n"
-        return download.file(f"{chosen}-{found['rater']}.json", text)
+    def saves(end: str):
+        @access.handler
+        def save(chosen, rater, subject, walk):
+            refuse_hidden(home, walk, named(chosen))
+            found = ratings.handed_on(home, chosen, rater_of(rater), subject_of(subject))
+            return download.file(f"{chosen}-{found['rater']}{end}", ratings.as_files(found)[end])
+
+        return save
 
     @access.handler
     def load(request: gr.Request, file, chosen, rater, subject, walk):
@@ -165,7 +169,8 @@ def _wire_results(home: Home, parts: SimpleNamespace, own: SimpleNamespace) -> N
 
     who = [own.chosen, own.rater, own.subject, own.walk]
     own.show.click(show, [own.chosen, own.walk], [own.results, own.subject], **QUIET)
-    own.save.click(save, who, parts.saved, **QUIET)
+    own.save.click(saves(".json"), who, parts.saved, **QUIET)
+    own.save_averages.click(saves("-averages.json"), who, parts.saved, **QUIET)
     own.load.upload(load, [own.load, *who], [own.results, own.subject], **QUIET)
 
 

@@ -106,7 +106,7 @@ def doing(job: Merging, status: str) -> str:
 def serving(home: Home, run: Run) -> str:
     """How vLLM serves what a run has left, with places instead of this machine's folders; empty where it has left nothing."""
     try:
-        what = export.parcel(home, run.id)
+        what = export.as_left(home, run.id)
     except InputError:
         return ""
     base = bases.find(run.config.base_model)
