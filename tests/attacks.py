@@ -81,7 +81,8 @@ def paths(target: str) -> list[str]:
 def ask_raw(
     url: str, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
 ) -> tuple[int, bytes]:
-    """Status and body of a request whose path goes out letter by letter, as no client would send it."""
+    """Status and body of a request whose path goes out letter by letter, as no client would send it. A stream of events has
+    no body here, for it does not end."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
     connection._validate_path = lambda path: None  # it refuses blanks and the like
@@ -93,7 +94,8 @@ def ask_raw(
             connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body or None)
         answer = connection.getresponse()
-        return answer.status, b"" if method == "HEAD" else answer.read()
+        is_stream = "event-stream" in answer.getheader("Content-Type", "")
+        return answer.status, b"" if method == "HEAD" or is_stream else answer.read()
     finally:
         connection.close()
 

@@ -232,7 +232,8 @@ def chosen(target: str, count: int) -> list[str]:
 
 @pytest.mark.faults
 def test_the_names_of_uploads_lead_nowhere(serve, tmp_path):
-    """Should fail (not yet tried) with Gradio's `strip_invalid_filename_characters` and `Path(...).name` made the identity."""
+    """Seen to fail with Gradio's `strip_invalid_filename_characters` and `Path(...).name` made the identity, and its
+    `safe_join` a plain join: an upload then lay where its name said. `safe_join` alone would do."""
     uploads = tmp_path / "uploads"
     served = serve(tmp_path / "home", environment={"GRADIO_TEMP_DIR": str(uploads)})
     before = {path for path in tmp_path.rglob("*") if not path.is_relative_to(uploads)}
