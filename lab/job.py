@@ -35,6 +35,7 @@ class Job:
 
     kind = "job"
     config: Config | None = None  # of a training, by which advice is given
+    ADVICE_ON_MEMORY = shortage.ANY_ADVICE  # of what has no config
     RECORDS = ("state.json", "result.json")  # files from which readers know how it stands
 
     def __init__(self, job_id: str, folder: Path):
