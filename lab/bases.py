@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
 )
 from safetensors import SafetensorError, safe_open
 
-from lab import hub_client
+from lab import disk, hub_client
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError
 from lab.home import ASSETS, read_json
@@ -176,9 +176,10 @@ def fetch(base: Base, patterns: list[str]) -> Base:
         return base
     repo = base.name.partition("@")[0]
     try:
-        folder = huggingface_hub.snapshot_download(
-            repo, revision=base.revision, allow_patterns=patterns, ignore_patterns=TWICE
-        )
+        with disk.placed(Path(huggingface_hub.constants.HF_HUB_CACHE)):
+            folder = huggingface_hub.snapshot_download(
+                repo, revision=base.revision, allow_patterns=patterns, ignore_patterns=TWICE
+            )
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx2.HTTPError) as error:
         raise hub_client.explained(error, repo, base.revision) from error
     except OSError as error:

@@ -7,13 +7,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 from colours import add_to, created, settings, worked
 from moments import REMOVES, WRITES, failing_at, watched
 from pretending import is_whole, left_over, pretend
 from test_jobs import losses, weights
 
-from lab import checkpoints, jobs, progress, runs, shortage, worker
+from lab import bases, checkpoints, disk, jobs, progress, runs, shortage, worker
 from lab.disk import Disk
 from lab.errors import InputError, WorkError
 from lab.home import Home
@@ -124,6 +125,45 @@ def test_all_that_write_checkpoints_have_words_of_their_own_for_a_full_disk(tmp_
         assert told["reason"] == "disk_full"
         assert f"{wanted:,} bytes" in told["message"]
         assert str(Disk.of(tmp_path)) in told["message"]
+
+
+@faults
+@pytest.mark.parametrize("named", [True, False], ids=["where it is told", "where it is not"])
+def test_the_disk_of_the_file_that_failed_is_named(tmp_path, monkeypatch, named):
+    """And the bytes that the job needs next are needed on its own disk alone. Seen to fail with the job's folder asked for
+    whatever the error says."""
+    other, own = tmp_path / "cache", tmp_path / "home"
+    mounted = {other: (str(other), "/dev/other"), own: (str(own), "/dev/own")}
+    monkeypatch.setattr(disk, "_mounted", lambda path: next(m for at, m in mounted.items() if path.is_relative_to(at)))
+    other.mkdir()
+    own.mkdir()
+    file = other / "models" / "weights" if named else None
+    error = OSError(errno.ENOSPC, "No space left on device", *([str(file)] if file else []))
+    told = shortage.explain(error, own, None, 1 << 60)
+    place, needed = (other, "more is needed than the") if named else (own, f"{1 << 60:,} bytes")
+    assert told["message"].startswith(f"The disk at {place} (/dev/")
+    assert needed in told["message"]
+
+
+@faults
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("Data processing error: write (os error 28)")],
+    ids=["Python's", "another library's"],
+)
+def test_a_full_disk_of_downloads_is_named(colours, tiny_model, small_disk, monkeypatch, error):
+    """Seen to fail without the place of downloads given to errors that name none: it is the home's disk."""
+
+    def full(*given, **named):
+        raise error
+
+    run = created(colours, tiny_model)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(small_disk / "hub"))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    monkeypatch.setattr(bases, "find", lambda name: bases.Base("owner/name", None, None, on_hub=True))
+    with pytest.raises(WorkError, match=f"The disk at {small_disk} .* is full"):
+        worked(colours, run)
+    assert run.error()["reason"] == "disk_full"
 
 
 def with_cause(error: Exception, cause: Exception) -> Exception:
