@@ -65,13 +65,14 @@ def placed(path: Path) -> Iterator[None]:
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
-def need_room(folder: Path, needed: int | None) -> None:
-    """Raises InputError when so many bytes do not fit on the disk of a folder."""
+def need_room(folder: Path, needed: int | None, promised: int = 0) -> None:
+    """Raises InputError when so many bytes do not fit on the disk of a folder beside those promised to others."""
     disk = Disk.of(folder)
-    if (needed or 0) > disk.free:
+    if needed and needed + promised > disk.free:
+        others = f", of which runs before it will take {in_bytes(promised)}" if promised else ""
         raise InputError(
-            f"The disk at {disk} has {in_bytes(disk.free)} free, and checkpoints take up to {in_bytes(needed)}: free some, "
-            f"or name fewer epochs in evaluate_at."
+            f"The disk at {disk} has {in_bytes(disk.free)} free{others}, and checkpoints take up to {in_bytes(needed)}: "
+            f"free some, or name fewer epochs in evaluate_at."
         )
 
 

@@ -7,9 +7,10 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from lab import shortage
 from lab.config import Config
@@ -120,6 +121,11 @@ class Job:
     def state(self) -> dict:
         """What the worker last said of itself: `attempt, queued, doing, heartbeat`, and of a run its progress."""
         return read_json(self._path("state.json")) or {}
+
+    def room_to_come(self) -> int:
+        """Bytes that it may still write, by what was estimated of it; 0 where nothing was."""
+        estimated = self.state().get("disk_bytes") or 0
+        return max(0, estimated - sum(written.size for written in files_below(self.folder))) if estimated else 0
 
     def holder(self) -> int | None:
         """The pid of the process that works on it, by its lock; None when there is none."""
@@ -234,6 +240,25 @@ def lock_holder(path: Path) -> int | None:
             return None if kind == fcntl.F_UNLCK else pid
         finally:
             os.close(handle)
+
+
+class Written(NamedTuple):
+    """A file: its path, and by what one sees that it has changed."""
+
+    path: str
+    size: int
+    changed: int
+
+
+def files_below(folder: Path) -> list[Written]:
+    """The files in a folder's folders, without those that lie in itself; what goes meanwhile is left out."""
+    found = []
+    for place, _, names in os.walk(folder):
+        for name in names if Path(place) != folder else ():
+            with suppress(FileNotFoundError):
+                about = Path(place, name).stat()
+                found.append(Written(f"{place}/{name}", about.st_size, about.st_mtime_ns))
+    return found
 
 
 def file_mark(path: Path | str) -> tuple | None:

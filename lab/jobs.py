@@ -35,12 +35,20 @@ def train(home: Home, config: Config) -> Run:
 
 def train_planned(home: Home, planned: Plan) -> Run:
     """Starts a run with a plan, whose checks have passed. Raises InputError when its checkpoints do not fit on the disk."""
-    disk.need_room(home.path, planned.disk_bytes)
+    need_room(home, [planned])
     run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
     for note in planned.notes:
         run.log(f"note: {note}")
+    for what in planned.unknown_room:
+        run.log(f"not checked: {what}")
+    run.beat(disk_bytes=planned.disk_bytes)
     start(home, run)
     return run
+
+
+def need_room(home: Home, planned: list[Plan]) -> None:
+    """Raises InputError when the checkpoints of these runs do not fit on the disk, beside those of the runs in the queue."""
+    disk.need_room(home.path, sum(one.disk_bytes or 0 for one in planned), queue.promised_room(home))
 
 
 def resume(home: Home, run_id: str) -> Run:
@@ -49,7 +57,7 @@ def resume(home: Home, run_id: str) -> Run:
     status = run.status()
     if status not in RESUMABLE:
         raise InputError(f"{run_id} is {status}; what can be resumed are runs that are {', '.join(RESUMABLE)}.")
-    disk.need_room(home.path, run.state().get("needs_bytes"))
+    disk.need_room(home.path, run.state().get("needs_bytes"), queue.promised_room(home))
     start(home, run)
     return run
 

@@ -39,6 +39,11 @@ def living(home: Home) -> list[Job]:
     return [job for _, _, job in sorted(found, key=lambda entry: entry[:2])]
 
 
+def promised_room(home: Home) -> int:
+    """Bytes that the trainings in the queue, the one at work too, may still write, as far as that is known."""
+    return sum(job.room_to_come() for job in living(home))
+
+
 @contextmanager
 def turn(home: Home, job: Job) -> Iterator[None]:
     """Waits until all that was asked for before is done and the generation worker has stepped aside; then it is its turn.

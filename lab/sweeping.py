@@ -22,10 +22,11 @@ def start(home: Home, prepared: Prepared) -> Sweep:
     """
     with guard(home.sweeps):  # a second one of the same kind waits, and then finds the runs of the first
         sweep = sweeps.settled(home, prepared)
+        own = sweep.own
+        jobs.need_room(home, _new(home, prepared, own))
         sweeps.keep(home, sweep)
         if prepared.grid.asking:
             return _evaluate(home, sweep)
-        own = sweep.own
         for place, planned in enumerate(prepared.plans):
             if place in prepared.skipped:
                 sweep = sweep.skipping(place, prepared.skipped[place])
@@ -34,6 +35,12 @@ def start(home: Home, prepared: Prepared) -> Sweep:
                 sweep = sweep.with_run(place, run.id, reused)
             sweeps.keep(home, sweep)
         return _score(home, sweep)
+
+
+def _new(home: Home, prepared: Prepared, own: list[str]) -> list[Plan]:
+    """The plans of a sweep for which there is no run yet."""
+    plans = [one for place, one in enumerate(prepared.plans) if place not in prepared.skipped]
+    return [one for one in plans if repeats.ran(home, one, own) is None]
 
 
 def _named(planned: Plan, name: str) -> Plan:
