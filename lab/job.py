@@ -122,6 +122,10 @@ class Job:
         """What the worker last said of itself: `attempt, queued, doing, heartbeat`, and of a run its progress."""
         return read_json(self._path("state.json")) or {}
 
+    def pace(self) -> float:
+        """Seconds that its last step took, as far as it has steps and has told."""
+        return 0
+
     def room_to_come(self) -> int:
         """Bytes that it may still write, by what was estimated of it; 0 where nothing was."""
         estimated = self.state().get("disk_bytes") or 0
@@ -137,11 +141,11 @@ class Job:
             state = self.state()
             if self.stop_requested():
                 return "stopping"
-            if state.get("queued"):
-                return "queued"
-            is_counting = (state.get("doing") or {}).get("total") != 0
+            is_counting = state.get("queued") or (state.get("doing") or {}).get("total") != 0
             silence = _age(state.get("heartbeat")) or 0
-            return "stalled" if silence > (STALLED_AFTER if is_counting else STALLED_LOADING) else "running"
+            if silence > (STALLED_AFTER if is_counting else STALLED_LOADING):
+                return "stalled"
+            return "queued" if state.get("queued") else "running"
         result, state = read_json(self._path("result.json")), self.state()
         if result:
             return result["status"]

@@ -1,7 +1,6 @@
 """Sweeps at work: what did not run yet is started, all of it queued; and all of it is stopped at once."""
 
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import replace
 
 from lab import jobs, queue, repeats, sweep_asked, sweep_results, sweeps, text_scores
@@ -98,13 +97,7 @@ def stop(home: Home, sweep: Sweep, but: Collection[str] = ()) -> list[str]:
 
     Raises InputError when there is nothing to stop.
     """
-    stopped = []
-    for job in reversed(at_work(home, sweep)):
-        with suppress(InputError):  # it has just ended
-            if job.id in but:
-                continue
-            jobs.stop(job)
-            stopped.append(job.id)
+    stopped = jobs.stop_all([job for job in reversed(at_work(home, sweep)) if job.id not in but])
     if not stopped:
         raise InputError(f"Nothing of the sweep {sweep.name} is queued or at work.")
-    return stopped[::-1]
+    return [job.id for job in reversed(stopped)]
