@@ -168,9 +168,10 @@ class Job:
         if result:
             return result.get("error")
         heartbeat = self.state().get("heartbeat") or {}
-        if heartbeat.get("boot_id") != _boot_id() or not shortage.killed_since(heartbeat.get("kills")):
+        blame = shortage.killed_since(heartbeat.get("kills")) if heartbeat.get("boot_id") == _boot_id() else None
+        if not blame or self.status() != "interrupted":
             return None
-        return shortage.by_kernel(self.config) if self.status() == "interrupted" else None
+        return shortage.by_kernel(self.config, self.ADVICE_ON_MEMORY, blame == "sure")
 
     def settle(self) -> None:
         """Keeps how an attempt ended whose worker was killed, before a later kill can be taken for its end."""

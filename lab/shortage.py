@@ -1,5 +1,6 @@
 """What a job has run out of, memory or room on its disk, found from its error or from the kernel's counters; in words."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -162,21 +163,34 @@ def _as_yaml(value) -> str:
 
 
 def kills() -> dict:
-    """How many processes the kernel has ended for want of memory: in this process's own group, and on the machine."""
+    """How many processes the kernel has ended for want of memory: in this process's own group, and on the machine; and whether
+    nobody else is in that group, so that what it counts there is one of this process's own session."""
     group = _group_file()
-    return {"group": str(group or ""), "in_group": _count(group), "on_machine": _count(MACHINE_WIDE)}
+    counted = {"group": str(group or ""), "in_group": _count(group), "on_machine": _count(MACHINE_WIDE)}
+    return {**counted, "alone": bool(group) and _is_alone(group)}
 
 
-def killed_since(before: dict | None) -> bool:
-    """Whether it has ended one since `before`, which a worker has told of its group while it lived, on this machine."""
+def killed_since(before: dict | None) -> str | None:
+    """`sure` when it has ended the worker since `before`, which that one has told of its group while it lived, on this machine;
+    `likely` when it has ended somebody, who may have been another; None when it has ended nobody."""
     if not before:
-        return False
+        return None
     group = Path(before["group"]) if before["group"] else None
     now = _count(group)
     if now is not None and before["in_group"] is not None:
-        return now > before["in_group"]
+        blame = "sure" if before.get("alone") else "likely"
+        return blame if now > before["in_group"] else None
     now = _count(MACHINE_WIDE)  # the group has gone together with its processes, or nobody counts by group
-    return now is not None and before["on_machine"] is not None and now > before["on_machine"]
+    return "likely" if now is not None and before["on_machine"] is not None and now > before["on_machine"] else None
+
+
+def _is_alone(group: Path) -> bool:
+    """Whether all in a group belong to the session of this process."""
+    own = os.getsid(0)
+    with suppress(OSError, ValueError):  # ended meanwhile, or not to be seen
+        inside = (group.parent / "cgroup.procs").read_text(encoding="ascii").split()
+        return bool(inside) and all(os.getsid(int(pid)) == own for pid in inside)
+    return False
 
 
 def _count(path: Path | None) -> int | None:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -339,6 +340,7 @@ def counted(monkeypatch, tmp_path, number: int) -> Path:
     """The kernel's counters as a file; returned."""
     path = tmp_path / "memory.events"
     path.write_text(f"low 0\noom 0\noom_kill {number}\n")
+    (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
     monkeypatch.setattr(shortage, "_group_file", lambda: path)
     return path
 
@@ -362,6 +364,31 @@ def test_a_kill_for_want_of_memory_is_told_from_other_kills_by_the_counter(colou
     assert (starved.status(), killed.status()) == ("interrupted", "interrupted")
     worked(colours, starved, pretend())
     assert is_whole(starved)
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "its own"])
+def test_a_kill_that_may_have_been_of_another_is_told_as_likely(colours, tiny_model, tmp_path, monkeypatch, shared):
+    """Where others are in the group, or the machine alone counts. Seen to fail with the blame told as sure in any group."""
+    monkeypatch.setattr("lab.job.STARTING", 0)
+    counter = counted(monkeypatch, tmp_path, 3)
+    run = created(colours, tiny_model)
+    with subprocess.Popen(["sleep", "60"], start_new_session=shared) as other:
+        with (tmp_path / "cgroup.procs").open("a") as file:
+            file.write(f"{other.pid}\n")
+        run.beat(attempt=1, queued=False)
+        other.kill()
+    counter.write_text("oom_kill 4\n")
+    told = run.error()
+    assert told["reason"] == "out_of_memory"
+    assert ("most likely for want of memory" in told["message"]) == shared
+    assert ("the kernel ended the worker" in told["message"]) != shared
+    counter.unlink()
+    machine = tmp_path / "vmstat"
+    machine.write_text("oom_kill 10\n")
+    monkeypatch.setattr(shortage, "MACHINE_WIDE", machine)
+    run.beat()
+    machine.write_text("oom_kill 11\n")
+    assert "most likely for want of memory" in run.error()["message"]
 
 
 def test_nobody_is_blamed_across_a_restart_of_the_machine_or_without_counters(
