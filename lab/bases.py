@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
 )
 from safetensors import SafetensorError, safe_open
 
-from lab import hub_client
+from lab import disk, hub_client
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError
 from lab.home import ASSETS, read_json
@@ -66,16 +66,17 @@ class Base:
             refuse_code(read_json(self.folder / name), f"{self.name}: {name}")
         return content
 
-    def weight_names(self) -> list[str]:
-        """The names of the model's tensors, read from the heads of its safetensors files; empty when there are none."""
-        names = []
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the model's tensors by their names, read from the heads of its safetensors files; empty when there are
+        none."""
+        found = {}
         for path in sorted(self.folder.glob("*.safetensors")):
             try:
                 with safe_open(path, framework="numpy") as file:
-                    names += file.keys()
+                    found |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no dict
             except (OSError, SafetensorError) as error:
                 raise InputError(f"{self.name}: {path.name} cannot be read: {error}") from error
-        return names
+        return found
 
     def fingerprint(self) -> str:
         """Says whether two folders hold the same model: the commit on the Hub, else a hash of config, tokenizer, weight sizes."""
@@ -176,9 +177,10 @@ def fetch(base: Base, patterns: list[str]) -> Base:
         return base
     repo = base.name.partition("@")[0]
     try:
-        folder = huggingface_hub.snapshot_download(
-            repo, revision=base.revision, allow_patterns=patterns, ignore_patterns=TWICE
-        )
+        with disk.placed(Path(huggingface_hub.constants.HF_HUB_CACHE)):
+            folder = huggingface_hub.snapshot_download(
+                repo, revision=base.revision, allow_patterns=patterns, ignore_patterns=TWICE
+            )
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx2.HTTPError) as error:
         raise hub_client.explained(error, repo, base.revision) from error
     except OSError as error:
@@ -204,3 +206,13 @@ def unchecked(base: Base) -> list[str]:
         "its tokenizer: all token counts are estimates made with the bundled one",
         "memory: the model's shapes are not known",
     ]
+
+
+def unknown_room(base: Base, checkpoints: int | None) -> list[str]:
+    """What is not known of the disk that a training takes: of the model's download, and of its checkpoints unless they are."""
+    found = []
+    if base.on_hub and (base.folder is None or not any(base.folder.glob("*.safetensors"))):
+        found.append(f"disk: how much the files of {base.public_name} take that are still to be downloaded")
+    if checkpoints is None:
+        found.append("disk: how much the checkpoints take")
+    return found

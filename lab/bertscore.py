@@ -7,8 +7,8 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer
 
-from lab import bases
-from lab.errors import InputError, WorkError
+from lab import bases, shortage
+from lab.errors import InputError
 from lab.model import MODEL_FILES, device
 from lab.text_overlap import Counted, Tell
 
@@ -49,8 +49,8 @@ class Encoder:
         try:
             network = AutoModel.from_pretrained(base.folder, use_safetensors=True, dtype=torch.float32, **safe)
             self.tokenizer = AutoTokenizer.from_pretrained(base.folder, **safe)
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-            raise WorkError(f"{base.public_name} cannot be loaded: {str(error).splitlines()[0]}") from error
+        except (OSError, ValueError, KeyError, RuntimeError, MemoryError, ImportError, SafetensorError) as error:
+            raise shortage.cannot_load(error, base.public_name) from error
         if getattr(network.config, "is_encoder_decoder", False):
             network = network.get_encoder()
         self.name, config = base.public_name, network.config

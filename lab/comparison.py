@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from lab import bases, config, evaluations, memo, subjects, text_scores
+from lab import bases, config, evaluations, memo, shortage, subjects, text_scores
 from lab import decoding as decoding_file
 from lab.config import Decoding
 from lab.errors import InputError, WorkError
@@ -116,6 +116,7 @@ class EvaluationJob(Job):
     """The evaluations that a comparison still lacks, as a job."""
 
     kind = "evaluation"
+    ADVICE_ON_MEMORY = shortage.EVALUATION_ADVICE
 
     def __init__(self, home: Home, job_id: str):
         """Raises InputError when there is no such job."""

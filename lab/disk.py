@@ -4,7 +4,8 @@ import errno
 import os
 import re
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,12 @@ BROKEN = (errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, errno.ESTALE)
 
 
 def told(error: BaseException, folder: Path, needed: int | None) -> dict | None:
-    """`{reason, message, advice}` when the disk of a folder is full or failed, else None; `needed` bytes come next, if known."""
+    """`{reason, message, advice}` when a disk is full or failed, else None: that of the error's file, else that of a folder,
+    in which `needed` bytes come next, if known."""
     number, disk = _number(error), Disk.of(folder)
+    place = Disk.of(_named(error) or folder)
+    if place.place != disk.place:
+        disk, needed = place, None
     if number is None and isinstance(error, RuntimeError) and WRITER.search(str(error)):
         number = errno.ENOSPC if disk.free < (needed or 0) else errno.EIO
     if number in FULL:
@@ -39,18 +44,35 @@ def told(error: BaseException, folder: Path, needed: int | None) -> dict | None:
 
 def in_words(error: Exception) -> str | None:
     """What is told of an error to those who call commands and events; None for an error that is not the disk's or names no file."""
-    name = getattr(error, "filename", None)
-    about = told(error, Path(name).parent, None) if isinstance(name, str) else None
+    name = _named(error)
+    about = told(error, name, None) if name else None
     return about and f"{about['message']} {about['advice']}"
 
 
-def need_room(folder: Path, needed: int | None) -> None:
-    """Raises InputError when so many bytes do not fit on the disk of a folder."""
+@contextmanager
+def placed(path: Path) -> Iterator[None]:
+    """Lets an error of the disk name a place of which it says nothing itself, as those of libraries that fetch files."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+    except RuntimeError as error:
+        number = _number(error)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def need_room(folder: Path, needed: int | None, promised: int = 0) -> None:
+    """Raises InputError when so many bytes do not fit on the disk of a folder beside those promised to others."""
     disk = Disk.of(folder)
-    if (needed or 0) > disk.free:
+    if needed and needed + promised > disk.free:
+        others = f", of which runs before it will take {in_bytes(promised)}" if promised else ""
         raise InputError(
-            f"The disk at {disk} has {in_bytes(disk.free)} free, and checkpoints take up to {in_bytes(needed)}: free some, "
-            f"or name fewer epochs in evaluate_at."
+            f"The disk at {disk} has {in_bytes(disk.free)} free{others}, and checkpoints take up to {in_bytes(needed)}: "
+            f"free some, or name fewer epochs in evaluate_at."
         )
 
 
@@ -61,9 +83,14 @@ def _number(error: BaseException) -> int | None:
     return int(said[1]) if said else None
 
 
-def _file(error: BaseException) -> str:
+def _named(error: BaseException) -> Path | None:
     name = getattr(error, "filename", None)
-    return f" ({Path(os.fsdecode(name)).name})" if isinstance(name, str | bytes) else ""
+    return Path(os.fsdecode(name)) if isinstance(name, str | bytes) else None
+
+
+def _file(error: BaseException) -> str:
+    name = _named(error)
+    return f" ({name.name})" if name else ""
 
 
 def in_bytes(size: int) -> str:

@@ -1,6 +1,7 @@
-"""The end of a worker that was asked to stop: what is left of it when the time of grace is over is killed.
+"""The end of workers that were asked to stop: what is left of one when its time of grace is over is killed.
 
-`python -m lab.ending LOCK PID BEGUN SECONDS`, started with every stop, in a process of its own: who asked may be gone by then.
+`python -m lab.ending LOCK PID BEGUN SECONDS QUEUED LONGEST …`, so for each of them, started with every stop, in a process of
+its own: who asked may be gone by then.
 """
 
 import os
@@ -9,16 +10,20 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from lab.errors import InputError
-from lab.job import hold, lock_holder
+from lab.home import read_json
+from lab.job import file_mark, files_below, hold, lock_holder
 
 WORKER = b"lab.worker"  # in the command line of every worker
 LOOK_EVERY = 0.2  # seconds between two looks at what is left of a session
 GIVE_UP_AFTER = 10  # seconds of killing
+HEAR_EVERY = 1  # seconds between two looks for a sign of life
+EACH = 6  # words for each worker
 
 
 class Process(NamedTuple):
@@ -59,19 +64,50 @@ def members(session: int) -> list[Process]:
     return [one for one in found if one and one.session == session and one.state not in "ZX"]
 
 
-def see_out(pid: int, begun: int, seconds: float) -> bool:
+class Grace(NamedTuple):
+    """Seconds that a worker may take to its end: from its last sign of life, while it only waits for its turn, and in all."""
+
+    quiet: float
+    queued: float
+    longest: float
+
+
+def see_out(pid: int, begun: int, grace: Grace, folder: Path | None = None) -> bool:
     """Waits until a worker has ended, and kills it when it has not by then; and what is left of its session then.
 
-    Returns whether the worker had to be killed.
+    Signs of its life are its heartbeat and what it writes into the folders in its own one. Returns whether it had to be killed.
     """
     with _handle(pid) as worker:
         seen, is_late = process(pid), False
         if worker is not None and seen and seen.begun == begun:  # so the handle is of this very process
-            is_late = not select.select([worker], [], [], seconds)[0]
+            is_late = not _ends(worker, grace, folder)
             if is_late:
                 signal.pidfd_send_signal(worker, signal.SIGKILL)
         _clear(pid, begun)
         return is_late
+
+
+def _ends(worker: int, grace: Grace, folder: Path | None) -> bool:
+    """Whether a worker ends by itself within its time of grace."""
+    asked = heard = time.monotonic()
+    signs = _signs(folder)
+    while True:
+        quiet = grace.queued if _is_queued(folder) else grace.quiet
+        left = min(heard + quiet, asked + grace.longest) - time.monotonic()
+        if select.select([worker], [], [], max(0, min(left, HEAR_EVERY)))[0]:
+            return True
+        if left <= 0:
+            return False
+        if (now := _signs(folder)) != signs:
+            signs, heard = now, time.monotonic()
+
+
+def _signs(folder: Path | None) -> list:
+    return [file_mark(folder / "state.json"), *files_below(folder)] if folder else []
+
+
+def _is_queued(folder: Path | None) -> bool:
+    return bool(folder and (read_json(folder / "state.json") or {}).get("queued"))
 
 
 def _clear(session: int, begun: int) -> None:
@@ -103,10 +139,20 @@ def _handle(pid: int) -> Iterator[int | None]:
         os.close(handle)
 
 
-def main(lock: str, pid: str, begun: str, seconds: str) -> None:
-    with suppress(InputError), hold(Path(lock).with_name(".ending"), "Somebody sees to it already."):
-        if see_out(int(pid), int(begun), float(seconds)):
-            print(f"killed: it had not stopped within {float(seconds):g} s", flush=True)
+def _see_to(words: tuple[str, ...]) -> None:
+    lock, pid, begun, grace = Path(words[0]), int(words[1]), int(words[2]), Grace(*map(float, words[3:]))
+    with suppress(InputError, FileNotFoundError), hold(lock.with_name(".ending"), "Somebody sees to it already."):
+        if see_out(pid, begun, grace, lock.parent):
+            with lock.with_name("log.txt").open("a", encoding="utf-8") as log:
+                seconds = f"{grace.quiet:g} s of its last sign of life, or {grace.longest:g} s in all"
+                log.write(f"killed: it had not stopped within {seconds}\n")
+
+
+def main(*words: str) -> None:
+    """Sees to the end of each worker that is named."""
+    named = [words[at : at + EACH] for at in range(0, len(words), EACH)]
+    with ThreadPoolExecutor(len(named)) as threads:
+        list(threads.map(_see_to, named))  # so that what goes wrong is raised
 
 
 if __name__ == "__main__":

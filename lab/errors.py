@@ -10,3 +10,8 @@ class WorkError(Exception):
 
     reason = "work"  # a word for it, which a job keeps with its outcome
     advice = ""  # what to do, where the sentence itself does not say it
+
+
+def in_full(error: InputError | WorkError) -> str:
+    """The sentence of an error with its advice, for those who read it at once."""
+    return " ".join(filter(None, [str(error), getattr(error, "advice", "")]))

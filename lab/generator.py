@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 
-from lab import jobs, queue, subjects
+from lab import jobs, queue, shortage, subjects
 from lab import task as task_file
 from lab.chat import Chat, Posed, chats_of
 from lab.config import Decoding
-from lab.errors import InputError, WorkError
+from lab.errors import InputError, WorkError, in_full
 from lab.home import Home, guard
 from lab.job import Stopped, hold, lock_holder
 from lab.task import Task
@@ -171,13 +171,13 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
             pass  # the end of the connection says so
         except (InputError, WorkError) as error:
             kind = "input" if isinstance(error, InputError) else "work"
-            tell({"event": "error", "kind": kind, "message": str(error)})
+            tell({"event": "error", "kind": kind, "message": in_full(error)})
         except (ConnectionError, TimeoutError):
             raise
         except Exception as error:  # one question must not end the worker
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            message = str(error).splitlines()[0] if str(error) else ""
-            tell({"event": "error", "kind": "work", "message": f"{type(error).__name__}: {message}"})
+            told = shortage.in_words(error) or f"{type(error).__name__}: {shortage.first_line(error)}"
+            tell({"event": "error", "kind": "work", "message": told})
 
 
 def _posed(question: dict) -> Posed:

@@ -7,9 +7,10 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from lab import shortage
 from lab.config import Config
@@ -35,6 +36,7 @@ class Job:
 
     kind = "job"
     config: Config | None = None  # of a training, by which advice is given
+    ADVICE_ON_MEMORY = shortage.ANY_ADVICE  # of what has no config
     RECORDS = ("state.json", "result.json")  # files from which readers know how it stands
 
     def __init__(self, job_id: str, folder: Path):
@@ -120,6 +122,15 @@ class Job:
         """What the worker last said of itself: `attempt, queued, doing, heartbeat`, and of a run its progress."""
         return read_json(self._path("state.json")) or {}
 
+    def pace(self) -> float:
+        """Seconds that its last step took, as far as it has steps and has told."""
+        return 0
+
+    def room_to_come(self) -> int:
+        """Bytes that it may still write, by what was estimated of it; 0 where nothing was."""
+        estimated = self.state().get("disk_bytes") or 0
+        return max(0, estimated - sum(written.size for written in files_below(self.folder))) if estimated else 0
+
     def holder(self) -> int | None:
         """The pid of the process that works on it, by its lock; None when there is none."""
         return lock_holder(self.lock_file)
@@ -130,11 +141,11 @@ class Job:
             state = self.state()
             if self.stop_requested():
                 return "stopping"
-            if state.get("queued"):
-                return "queued"
-            is_counting = (state.get("doing") or {}).get("total") != 0
+            is_counting = state.get("queued") or (state.get("doing") or {}).get("total") != 0
             silence = _age(state.get("heartbeat")) or 0
-            return "stalled" if silence > (STALLED_AFTER if is_counting else STALLED_LOADING) else "running"
+            if silence > (STALLED_AFTER if is_counting else STALLED_LOADING):
+                return "stalled"
+            return "queued" if state.get("queued") else "running"
         result, state = read_json(self._path("result.json")), self.state()
         if result:
             return result["status"]
@@ -157,9 +168,10 @@ class Job:
         if result:
             return result.get("error")
         heartbeat = self.state().get("heartbeat") or {}
-        if heartbeat.get("boot_id") != _boot_id() or not shortage.killed_since(heartbeat.get("kills")):
+        blame = shortage.killed_since(heartbeat.get("kills")) if heartbeat.get("boot_id") == _boot_id() else None
+        if not blame or self.status() != "interrupted":
             return None
-        return shortage.by_kernel(self.config) if self.status() == "interrupted" else None
+        return shortage.by_kernel(self.config, self.ADVICE_ON_MEMORY, blame == "sure")
 
     def settle(self) -> None:
         """Keeps how an attempt ended whose worker was killed, before a later kill can be taken for its end."""
@@ -233,6 +245,25 @@ def lock_holder(path: Path) -> int | None:
             return None if kind == fcntl.F_UNLCK else pid
         finally:
             os.close(handle)
+
+
+class Written(NamedTuple):
+    """A file: its path, and by what one sees that it has changed."""
+
+    path: str
+    size: int
+    changed: int
+
+
+def files_below(folder: Path) -> list[Written]:
+    """The files in a folder's folders, without those that lie in itself; what goes meanwhile is left out."""
+    found = []
+    for place, _, names in os.walk(folder):
+        for name in names if Path(place) != folder else ():
+            with suppress(FileNotFoundError):
+                about = Path(place, name).stat()
+                found.append(Written(f"{place}/{name}", about.st_size, about.st_mtime_ns))
+    return found
 
 
 def file_mark(path: Path | str) -> tuple | None:

@@ -20,7 +20,9 @@ from lab.runs import Run
 from lab.scoring import Scoring
 
 START_WITHIN = 60  # seconds
-GRACE = 300  # seconds that a worker may take from being asked to stop to its end: a step, and saving
+GRACE = 300  # seconds that a worker may take from being asked to stop to its next sign of life or its end: a step, and saving
+GRACE_IN_QUEUE = 10  # seconds, for those that do nothing but look for it
+LONGEST_GRACE = 3600  # seconds in all, for one that goes on giving signs of life
 KEPT_JOBS = 20  # evaluation jobs whose folders stay; their results stay for good
 KEPT_CALIBRATIONS = 100
 # Without its cache of freed blocks for each thread, glibc fills more of the holes that a training step leaves: the peak on a
@@ -35,12 +37,20 @@ def train(home: Home, config: Config) -> Run:
 
 def train_planned(home: Home, planned: Plan) -> Run:
     """Starts a run with a plan, whose checks have passed. Raises InputError when its checkpoints do not fit on the disk."""
-    disk.need_room(home.path, planned.disk_bytes)
+    need_room(home, [planned])
     run = runs.create(home, planned.config, planned.task, planned.train, planned.validation)
     for note in planned.notes:
         run.log(f"note: {note}")
+    for what in planned.unknown_room:
+        run.log(f"not checked: {what}")
+    run.beat(disk_bytes=planned.disk_bytes)
     start(home, run)
     return run
+
+
+def need_room(home: Home, planned: list[Plan]) -> None:
+    """Raises InputError when the checkpoints of these runs do not fit on the disk, beside those of the runs in the queue."""
+    disk.need_room(home.path, sum(one.disk_bytes or 0 for one in planned), queue.promised_room(home))
 
 
 def resume(home: Home, run_id: str) -> Run:
@@ -49,7 +59,7 @@ def resume(home: Home, run_id: str) -> Run:
     status = run.status()
     if status not in RESUMABLE:
         raise InputError(f"{run_id} is {status}; what can be resumed are runs that are {', '.join(RESUMABLE)}.")
-    disk.need_room(home.path, run.state().get("needs_bytes"))
+    disk.need_room(home.path, run.state().get("needs_bytes"), queue.promised_room(home))
     start(home, run)
     return run
 
@@ -100,12 +110,30 @@ def calibrate(home: Home, config: Config) -> Calibration:
 
 def stop(job: Job) -> None:
     """Asks a worker to save and stop; see `ending` for one that does not. Raises InputError when there is none."""
-    worker = ending.worker_of(job.lock_file)
-    job.request_stop()
-    if worker is not None and not job.state().get("queued"):  # those in the queue do nothing but look for it
-        words = [str(job.lock_file), str(worker.pid), str(worker.begun), str(GRACE)]
+    if not stop_all([job]):
+        job.request_stop()  # which says how it stands
+
+
+def stop_all(wanted: list[Job]) -> list[Job]:
+    """The same for several, in this order; returns those that had a worker."""
+    asked, words = [], []
+    for job in wanted:
+        with suppress(InputError):  # it has just ended
+            worker = ending.worker_of(job.lock_file)
+            job.request_stop()
+            asked.append(job)
+            if worker is not None:
+                words += map(str, [job.lock_file, worker.pid, worker.begun, *_grace(job)])
+    if words:
         with suppress(FileNotFoundError):  # it has ended and was deleted
-            spawn(["lab.ending", *words], job.log_file)
+            spawn(["lab.ending", *words], asked[0].log_file)
+    return asked
+
+
+def _grace(job: Job) -> ending.Grace:
+    """The time that a worker has to stop: more than usual where a step takes long."""
+    quiet = max(GRACE, 2 * job.pace())
+    return ending.Grace(quiet, min(GRACE, GRACE_IN_QUEUE), max(LONGEST_GRACE, 2 * quiet))
 
 
 def delete(home: Home, job: Job) -> None:

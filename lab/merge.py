@@ -9,7 +9,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 
-from lab import bases, card, export, subjects, tuners
+from lab import bases, card, export, shortage, subjects, tuners
 from lab.bases import Base
 from lab.errors import InputError, WorkError
 from lab.evaluate import Progress, quiet
@@ -62,8 +62,8 @@ def load(base: Base, dtype: str | None) -> PreTrainedModel:
             use_safetensors=True,
             trust_remote_code=False,
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise WorkError(f"{base.public_name} cannot be loaded: {str(error).splitlines()[0]}") from error
+    except (OSError, ValueError, RuntimeError, MemoryError, SafetensorError) as error:
+        raise shortage.cannot_load(error, base.public_name, shortage.MERGING_ADVICE) from error
 
 
 def merged(network: PreTrainedModel, subject: Subject, progress: Progress = quiet) -> PreTrainedModel:
@@ -72,7 +72,9 @@ def merged(network: PreTrainedModel, subject: Subject, progress: Progress = quie
         adapted = PeftModel.from_pretrained(network, subject.adapter, torch_device="cpu")
         tuners.refuse_incomplete(adapted, "default", subject.adapter)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        raise InputError(f"{subject.name} does not fit its base: {str(error).splitlines()[0]}") from error
+        if shortage.lack_of_memory(error):
+            raise
+        raise InputError(f"{subject.name} does not fit its base: {shortage.first_line(error)}") from error
     layers = [layer for layer in adapted.modules() if isinstance(layer, BaseTunerLayer)]
     tell = progress(f"merging {subject.name}", len(layers))
     with torch.no_grad():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from lab import bases, card_scores, export, machine, subjects
+from lab import bases, card_scores, export, machine, shortage, subjects
 from lab.bases import Base
 from lab.errors import InputError
 from lab.export import Parcel
@@ -35,6 +35,7 @@ class Merging(Job):
     """An adapter on its way into its base. What it makes stands in its folder, and goes with it."""
 
     kind = "merging"
+    ADVICE_ON_MEMORY = shortage.MERGING_ADVICE
     wanted_file, wanted_form = WANTED, Wanted
 
     def __init__(self, home: Home, job_id: str):

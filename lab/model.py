@@ -22,10 +22,10 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from lab import bases, mixed, prefix, tuners
+from lab import bases, mixed, prefix, shortage, tuners
 from lab.bases import Base
 from lab.config import Config
-from lab.errors import InputError, WorkError
+from lab.errors import InputError
 from lab.home import read_json
 from lab.prompt import Tokens
 from lab.subjects import adapter_hash
@@ -99,8 +99,8 @@ class Model:
                 use_safetensors=True,
                 trust_remote_code=False,
             )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise WorkError(f"{base.name} cannot be loaded: {str(error).splitlines()[0]}") from error
+        except (OSError, ValueError, RuntimeError, MemoryError, SafetensorError) as error:
+            raise shortage.cannot_load(error, base.name) from error
         _compute_in_float32_on_cpu(self.network)
         _keep_int8_scales(self.network)
         prefix.adopt(self.network)
@@ -196,9 +196,10 @@ class Model:
             try:
                 self._read_adapter(adapter, name)
             except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-                reason = next(
-                    (x.strip() for x in str(error).splitlines() if "size mismatch" in x), str(error).splitlines()[0]
-                )
+                if shortage.lack_of_memory(error):
+                    raise
+                mismatches = (x.strip() for x in str(error).splitlines() if "size mismatch" in x)
+                reason = next(mismatches, shortage.first_line(error))
                 raise InputError(f"The adapter does not fit {self.base.public_name}: {reason}") from error
             self.network.eval()
         self._adapters[key] = name  # last, as the one used last

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import ceil
 
-from lab import bases, data, decoding, fitting, lint, machine, memory, methods, packing, shapes, splits, tasks
+from lab import bases, bounds, data, decoding, fitting, lint, machine, memory, methods, packing, shapes, splits, tasks
 from lab.bases import Base
 from lab.config import Config
 from lab.data import Dataset
@@ -117,16 +118,24 @@ class Plan:
             "adapter_and_optimizer_bytes": found["adapter"] + found["gradients_and_optimizer"],
             "activations_bytes": found["activations"] + found["logits"],
             "libraries_bytes": found["libraries"],
-            "disk_bytes": self.disk_bytes,
             "peak_bytes": found["peak"],
         }
 
-    @property
+    @cached_property
     def disk_bytes(self) -> int | None:
         """What the run takes of the disk at most; None where it cannot be known."""
         if self.base.folder is None:
             return None
-        return shapes.disk_bytes(self.base.config(), self.config, self.last_epoch, len(self.evaluate_at))
+        model = self.base.config()
+        trained = shapes.trainable_parameters(model, self.config)
+        if trained is None:
+            trained = bounds.trained_at_most(model, self.base.tensors(), self.config)
+        return shapes.disk_bytes(trained, self.config, self.last_epoch, len(self.evaluate_at))
+
+    @property
+    def unknown_room(self) -> list[str]:
+        """What is not known of the room that it takes on the disk, in words."""
+        return bases.unknown_room(self.base, self.disk_bytes)
 
     def report(self) -> dict:
         """What `train --dry-run` prints."""
@@ -135,6 +144,8 @@ class Plan:
         estimates = {"largest_batch_tokens": max(lengths) * min(batch, len(lengths))}
         if self.base.folder is not None:
             estimates |= self._memory_estimates()
+        if (room := self.disk_bytes) is not None:
+            estimates["disk_bytes"] = room
         return {
             "task": self.task.name,
             "dataset": self.config.dataset,
@@ -157,7 +168,11 @@ class Plan:
             },
             "estimates": estimates,
             "notes": self.notes,
-            "unchecked": ([] if self.tokens.exact else bases.unchecked(self.base)) + unchecked(self.base, self.config),
+            "unchecked": [
+                *([] if self.tokens.exact else bases.unchecked(self.base)),
+                *unchecked(self.base, self.config),
+                *self.unknown_room,
+            ],
         }
 
 
@@ -287,7 +302,7 @@ def _check_learnable(task: Task, dataset: Dataset, train: list[dict]) -> None:
 def _check_model(plan: Plan) -> None:
     """Raises InputError for a model that would run code of its own, lacks something, or reads too few tokens for the rows."""
     model = plan.base.config()
-    names = plan.base.weight_names()
+    names = list(plan.base.tensors())
     if not names and not plan.base.on_hub:  # of a Hub model the weights may still come
         raise InputError(f"{plan.base.name} has no weights in safetensors form; other forms are not read.")
     if not plan.base.on_hub and not any(

@@ -18,6 +18,7 @@ from lab.scoring import Scoring
 KINDS: dict[str, type[Job]] = {cls.kind: cls for cls in (Run, EvaluationJob, Scoring, Calibration, Merging, Push)}
 POLL = 0.3  # seconds between two looks at the queue
 LONGEST_WAIT = 15  # times as long between two looks, for those far back in it
+BEAT_EVERY = 30  # seconds between two heartbeats of one that waits
 STEP_ASIDE_WITHIN = 120  # seconds that the generation worker may take to give its memory back
 
 
@@ -39,17 +40,27 @@ def living(home: Home) -> list[Job]:
     return [job for _, _, job in sorted(found, key=lambda entry: entry[:2])]
 
 
+def promised_room(home: Home) -> int:
+    """Bytes that the trainings in the queue, the one at work too, may still write, as far as that is known."""
+    return sum(job.room_to_come() for job in living(home))
+
+
 @contextmanager
 def turn(home: Home, job: Job) -> Iterator[None]:
     """Waits until all that was asked for before is done and the generation worker has stepped aside; then it is its turn.
 
     The order follows from the tickets; that no two are at work at once, from a lock.
     """
+    beaten = time.monotonic()
     with ExitStack() as ours:
         while (before := _before(home, job, ours)) is not None:
             for _ in range(1 + min(before, LONGEST_WAIT)):  # a hundred that wait must not keep the machine busy
                 heed_stop(job)
                 time.sleep(POLL)
+            if time.monotonic() - beaten > BEAT_EVERY:
+                beaten = time.monotonic()
+                with suppress(OSError):  # on a full disk it waits on
+                    job.beat()
         heed_stop(job)
         for other in everything(home):  # whoever was at work before has ended
             if other.folder != job.folder:

@@ -47,7 +47,7 @@ def look(home: Home, config: Config) -> list[Line]:
         _tokens(report),
         _model(planned, report["estimates"]),
         _memory(report["estimates"], config),
-        _disk(home, report["estimates"]),
+        _disk(home, planned, report["estimates"]),
         _time(home, planned),
         _scores(planned),
     ]
@@ -134,8 +134,10 @@ def _memory(estimates: dict, config: Config) -> Line | None:
     return Line("ok", "Memory", f"{words}; {device.name} has {gigabytes(device.memory_bytes)}.")
 
 
-def _disk(home: Home, estimates: dict) -> Line | None:
-    """What checkpoints take of the disk, where that is worth a word."""
+def _disk(home: Home, planned: Plan, estimates: dict) -> Line | None:
+    """What checkpoints take of the disk, where that is worth a word, or what is not known of it."""
+    if "disk_bytes" not in estimates:
+        return Line("said", "Disk", f"Not estimated: {'; '.join(planned.unknown_room).replace('disk: ', '')}.")
     place = next(path for path in (home.path, *home.path.resolve().parents) if path.exists())
     needed, free = estimates.get("disk_bytes") or 0, shutil.disk_usage(place).free
     words = (

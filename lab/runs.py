@@ -86,6 +86,10 @@ class Run(Job):
     def keep_made_for(self, marks: dict) -> None:
         write_json(self._path(BASE), marks)
 
+    def pace(self) -> float:
+        told = [0.0, *(point["seconds"] for point in self.points() if point.get("seconds"))]
+        return max(0.0, told[-1] - told[-2]) if len(told) > 1 else 0
+
     def rows(self, split: str) -> list[dict]:
         """The frozen rows, `train` or `validation`."""
         return read_lines(self.rows_file(split))

@@ -1,5 +1,6 @@
 """The evaluations that a sweep still lacks, as a job: several comparisons one after the other, with one base in memory."""
 
+from lab import shortage
 from lab.comparison import Comparison
 from lab.errors import InputError
 from lab.home import Home, guard, inside, newest_first, next_id, read_json, write_json
@@ -13,6 +14,7 @@ class Scoring(Job):
     """Comparisons that are evaluated one after the other."""
 
     kind = "scoring"
+    ADVICE_ON_MEMORY = shortage.EVALUATION_ADVICE
 
     def __init__(self, home: Home, job_id: str):
         """Raises InputError when there is no such job."""

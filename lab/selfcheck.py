@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from peft import PeftModel
 
+from lab import shortage
 from lab.model import Model
 from lab.prefix import CachedPrefix, answer_places, pack
 from lab.prompt import Example
@@ -21,7 +22,7 @@ def why_not(model: Model, rows: list[Example], prefix: int, room: int = 0) -> st
 
     `rows` are some of them, the longest among them. They are put through both paths when a model is first used; the model's
     attention windows are looked at each time. `room` are the tokens that a row may still grow by. Raises
-    torch.OutOfMemoryError.
+    what says that memory is not enough.
     """
     if not model.share:
         return OFF
@@ -62,9 +63,9 @@ def _compare(model: Model, rows: list[Example], prefix: list[int]) -> str | None
             noise = (ordinary(model, rows) - alone).abs().max().item()
             expected = alone.repeat(COPIES // len(rows))
             apart = max((way(model, batch, prefix) - expected).abs().max().item() for way in (packed, cached))
-    except torch.OutOfMemoryError:
-        raise
     except Exception as error:  # whatever a foreign model does with a sequence of this kind
+        if shortage.lack_of_memory(error):
+            raise
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         return f"it does not take packed sequences ({reason})"
     finally:

@@ -87,10 +87,9 @@ def moments(config: Config) -> int:
     return 2 if "8bit" in config.optimizer else 8
 
 
-def disk_bytes(model: dict, config: Config, epochs: int, scored: int) -> int | None:
+def disk_bytes(parameters: int | None, config: Config, epochs: int, scored: int) -> int | None:
     """Bytes on the disk that a run of so many epochs takes at most, so many of them scored: its checkpoints with what is trained
-    in float32 and the moments, and what it leaves. None when they cannot be known."""
-    parameters = trainable_parameters(model, config)
+    in float32 and the moments, and what it leaves. None when it is not known how many parameters are trained."""
     if parameters is None:
         return None
     # AdaLoRA keeps its weights whole beside what is left of them, and two averages of their importance.

@@ -1,7 +1,8 @@
 """What a job has run out of, memory or room on its disk, found from its error or from the kernel's counters; in words."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,58 +10,118 @@ from pydantic import ValidationError
 
 from lab import disk
 from lab.config import Config
+from lab.errors import WorkError
 
 # Names and sentences of torch, bitsandbytes and the CUDA libraries, none of which is loaded here.
 DEVICE = re.compile(
     r"CUDA error: out of memory|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED|HIP out of memory|Error out of memory at line"
 )
-MACHINE = re.compile(r"can't allocate memory|Cannot allocate memory")
+MACHINE = re.compile(r"can't allocate memory|Cannot allocate memory|not enough memory")
 COUNTED = re.compile(r"^oom_kill (\d+)", re.MULTILINE)
 MACHINE_WIDE = Path("/proc/vmstat")
+MERGING_ADVICE = "End what else uses it: the base is held unquantized, beside the processor and not on a GPU."
+EVALUATION_ADVICE = (
+    "Ask without label probabilities, or with beams=1 and a smaller max_new_tokens; or end what else uses it."
+)
+ANY_ADVICE = "End what else uses it, or take a smaller base or quantization=nf4."
 
 
-def explain(error: BaseException, folder: Path, config: Config | None, needed: int | None) -> dict | None:
+class TooLarge(WorkError):
+    """A model for which there is not enough memory."""
+
+    reason = "out_of_memory"
+
+    def __init__(self, message: str, advice: str = ANY_ADVICE):
+        super().__init__(message)
+        self.advice = advice
+
+
+def explain(
+    error: BaseException, folder: Path, config: Config | None, needed: int | None, otherwise: str = ANY_ADVICE
+) -> dict | None:
     """`{reason, message, advice}` when something ran out or a disk failed, else None.
 
-    `folder` is where the job writes, `needed` the bytes that it will write next, where that is known.
+    `folder` is where the job writes, `needed` the bytes that it will write next, where that is known; `otherwise` is the
+    advice where memory lacks and there is no config.
     """
     for one in _chain(error):
-        text = str(one)
-        if type(one).__name__ == "OutOfMemoryError" or DEVICE.search(text):
-            return _memory("The memory of the device was not enough.", config)
-        if isinstance(one, MemoryError) or MACHINE.search(text):
-            return _memory("The memory of this machine was not enough.", config)
+        if isinstance(one, TooLarge):
+            advice = _advice(to_load(config), ["a smaller base_model"]) if config else one.advice
+            return _memory(str(one), advice)
+        if lack := _lack(one):
+            return _memory(lack, _advice(smaller(config)) if config else otherwise)
         if about := disk.told(one, folder, needed):
             return about
     return None
 
 
-def by_kernel(config: Config | None) -> dict:
-    """The same for a worker that the kernel has ended to get memory back."""
-    return _memory(
-        "The memory of this machine, or what its container may use, ran out: the kernel ended the worker.", config
+def in_words(error: Exception) -> str | None:
+    """What is told of an error to those who call commands and events; None for one that has nothing to do with memory or disk."""
+    lack = lack_of_memory(error)
+    return f"{lack} {ANY_ADVICE}" if lack else disk.in_words(error)
+
+
+def by_kernel(config: Config | None, otherwise: str = ANY_ADVICE, is_sure: bool = True) -> dict:
+    """The same for a worker that the kernel has ended to get memory back, or most likely has."""
+    message = (
+        "The memory of this machine, or what its container may use, ran out: the kernel ended the worker."
+        if is_sure
+        else "The worker was killed, most likely for want of memory: this machine, or its container, ran out of it in that time."
     )
+    return _memory(message, _advice(smaller(config)) if config else otherwise)
+
+
+def lack_of_memory(error: BaseException) -> str | None:
+    """Whose memory was not enough, by an error or what it came from; None for an error of another kind."""
+    return next(filter(None, map(_lack, _chain(error))), None)
+
+
+def cannot_load(error: Exception, name: str, advice: str = ANY_ADVICE) -> WorkError:
+    """What is raised where a model cannot be loaded: it says so, with this advice, when memory is what lacks."""
+    if lack := lack_of_memory(error):
+        return TooLarge(f"{name} cannot be loaded. {lack}", advice)
+    return WorkError(f"{name} cannot be loaded: {first_line(error)}")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, which is its kind where it says nothing."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _lack(error: BaseException) -> str | None:
+    text = str(error)
+    if type(error).__name__ == "OutOfMemoryError" or DEVICE.search(text):
+        return "The memory of the device was not enough."
+    if isinstance(error, MemoryError) or MACHINE.search(text):
+        return "The memory of this machine was not enough."
+    return None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 # -- memory --------------------------------------------------------------------------------------------------------------
 
 
-def _memory(message: str, config: Config | None) -> dict:
-    return {"reason": "out_of_memory", "message": message, "advice": _advice(config)}
+def _memory(message: str, advice: str) -> dict:
+    return {"reason": "out_of_memory", "message": message, "advice": advice}
 
 
-def _advice(config: Config | None) -> str:
-    found = smaller(config) if config else []
-    if not found:
-        return "End what else uses it, or take a smaller base or quantization=nf4."
+def _advice(found: list[dict], more: Iterable[str] = ()) -> str:
     words = [" and ".join(f"{key}={_as_yaml(value)}" for key, value in changes.items()) for changes in found]
-    return f"Start a new run with {', or with '.join(words)}."
+    words += more
+    start = "Start a new run with " if len(words) > 1 else "End what else uses it, or start a new run with "
+    return f"{start}{', or with '.join(words)}."
+
+
+def to_load(config: Config) -> list[dict]:
+    """The change of a config with which its base takes less memory already when it is loaded; none where it is in 4 bits."""
+    if config.adapter.method == "full":
+        return [{"adapter.method": "lora", "quantization": "nf4"}]
+    return [] if config.quantization == "nf4" else [{"quantization": "nf4"}]
 
 
 def smaller(config: Config) -> list[dict]:
@@ -102,21 +163,34 @@ def _as_yaml(value) -> str:
 
 
 def kills() -> dict:
-    """How many processes the kernel has ended for want of memory: in this process's own group, and on the machine."""
+    """How many processes the kernel has ended for want of memory: in this process's own group, and on the machine; and whether
+    nobody else is in that group, so that what it counts there is one of this process's own session."""
     group = _group_file()
-    return {"group": str(group or ""), "in_group": _count(group), "on_machine": _count(MACHINE_WIDE)}
+    counted = {"group": str(group or ""), "in_group": _count(group), "on_machine": _count(MACHINE_WIDE)}
+    return {**counted, "alone": bool(group) and _is_alone(group)}
 
 
-def killed_since(before: dict | None) -> bool:
-    """Whether it has ended one since `before`, which a worker has told of its group while it lived, on this machine."""
+def killed_since(before: dict | None) -> str | None:
+    """`sure` when it has ended the worker since `before`, which that one has told of its group while it lived, on this machine;
+    `likely` when it has ended somebody, who may have been another; None when it has ended nobody."""
     if not before:
-        return False
+        return None
     group = Path(before["group"]) if before["group"] else None
     now = _count(group)
     if now is not None and before["in_group"] is not None:
-        return now > before["in_group"]
+        blame = "sure" if before.get("alone") else "likely"
+        return blame if now > before["in_group"] else None
     now = _count(MACHINE_WIDE)  # the group has gone together with its processes, or nobody counts by group
-    return now is not None and before["on_machine"] is not None and now > before["on_machine"]
+    return "likely" if now is not None and before["on_machine"] is not None and now > before["on_machine"] else None
+
+
+def _is_alone(group: Path) -> bool:
+    """Whether all in a group belong to the session of this process."""
+    own = os.getsid(0)
+    with suppress(OSError, ValueError):  # ended meanwhile, or not to be seen
+        inside = (group.parent / "cgroup.procs").read_text(encoding="ascii").split()
+        return bool(inside) and all(os.getsid(int(pid)) == own for pid in inside)
+    return False
 
 
 def _count(path: Path | None) -> int | None:

@@ -1,7 +1,6 @@
 """Sweeps at work: what did not run yet is started, all of it queued; and all of it is stopped at once."""
 
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import replace
 
 from lab import jobs, queue, repeats, sweep_asked, sweep_results, sweeps, text_scores
@@ -22,10 +21,11 @@ def start(home: Home, prepared: Prepared) -> Sweep:
     """
     with guard(home.sweeps):  # a second one of the same kind waits, and then finds the runs of the first
         sweep = sweeps.settled(home, prepared)
+        own = sweep.own
+        jobs.need_room(home, _new(home, prepared, own))
         sweeps.keep(home, sweep)
         if prepared.grid.asking:
             return _evaluate(home, sweep)
-        own = sweep.own
         for place, planned in enumerate(prepared.plans):
             if place in prepared.skipped:
                 sweep = sweep.skipping(place, prepared.skipped[place])
@@ -34,6 +34,12 @@ def start(home: Home, prepared: Prepared) -> Sweep:
                 sweep = sweep.with_run(place, run.id, reused)
             sweeps.keep(home, sweep)
         return _score(home, sweep)
+
+
+def _new(home: Home, prepared: Prepared, own: list[str]) -> list[Plan]:
+    """The plans of a sweep for which there is no run yet."""
+    plans = [one for place, one in enumerate(prepared.plans) if place not in prepared.skipped]
+    return [one for one in plans if repeats.ran(home, one, own) is None]
 
 
 def _named(planned: Plan, name: str) -> Plan:
@@ -91,13 +97,7 @@ def stop(home: Home, sweep: Sweep, but: Collection[str] = ()) -> list[str]:
 
     Raises InputError when there is nothing to stop.
     """
-    stopped = []
-    for job in reversed(at_work(home, sweep)):
-        with suppress(InputError):  # it has just ended
-            if job.id in but:
-                continue
-            jobs.stop(job)
-            stopped.append(job.id)
+    stopped = jobs.stop_all([job for job in reversed(at_work(home, sweep)) if job.id not in but])
     if not stopped:
         raise InputError(f"Nothing of the sweep {sweep.name} is queued or at work.")
-    return stopped[::-1]
+    return [job.id for job in reversed(stopped)]

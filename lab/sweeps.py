@@ -257,7 +257,14 @@ def foreseen(home: Home, prepared: Prepared) -> dict:
         "runs": members,
         "comparison": [],
         "notes": [*prepared.notes, *skipped],
-        "unchecked": unchecked(prepared.grid, [one.config for one in prepared.plans]),
+        "unchecked": list(
+            dict.fromkeys(
+                [
+                    *unchecked(prepared.grid, [one.config for one in prepared.plans]),
+                    *(words for one in prepared.plans for words in one.unknown_room),
+                ]
+            )
+        ),
     }
 
 

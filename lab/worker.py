@@ -71,10 +71,10 @@ def _explain(job: Job, error: Exception) -> dict:
     message = str(error).splitlines()[0] if str(error) else ""
     if isinstance(error, InputError):
         return {"reason": "input", "message": str(error), "advice": ""}
+    if lacked := shortage.explain(error, job.folder, job.config, job.state().get("needs_bytes"), job.ADVICE_ON_MEMORY):
+        return lacked
     if isinstance(error, WorkError):
         return {"reason": error.reason, "message": str(error), "advice": error.advice}
-    if lacked := shortage.explain(error, job.folder, job.config, job.state().get("needs_bytes")):
-        return lacked
     return {"reason": "error", "message": f"{type(error).__name__}: {message}", "advice": "The log has the details."}
 
 

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from colours import created, worked
+from colours import add_to, created, worked
 from moments import REMOVES, WRITES, forked, killing_at, watched
 from pretending import EVERY, FILES, STEPS, content, is_whole, left_over, pretend
 from quick_workers import Forked
@@ -20,7 +20,7 @@ from waiting import until
 
 from lab import checkpoints
 from lab.errors import InputError
-from lab.home import write
+from lab.home import Home, write
 from lab.runs import Run
 
 ALL = (*WRITES, *REMOVES)
@@ -88,44 +88,85 @@ def test_killed_at_a_write_fsync_rename_or_removal_the_old_or_the_new_checkpoint
 
 
 STRACE = shutil.which("strace")
+CHANGES = {"epochs": 3, "validation": "none", "adapter": {"r": 4, "dropout": 0.1}}
+CALLS = ("fsync", "/rename", "write")
+
+
+@pytest.fixture(scope="module")
+def tracing() -> None:
+    """Leaves out what follows where no process may be traced."""
+    if not STRACE:
+        pytest.skip("strace is not installed")
+    with subprocess.Popen(["sleep", "60"]) as other:
+        tracer = subprocess.Popen([STRACE, "-qq", "-o", "/dev/null", "-p", str(other.pid)], stderr=subprocess.PIPE)
+        until(lambda: is_traced(other.pid) or tracer.poll() is not None, "it is traced, or not allowed to be", 20)
+        is_allowed = is_traced(other.pid)
+        other.kill()
+        said = tracer.communicate(timeout=20)[1].decode()
+    if not is_allowed:
+        pytest.skip(f"no process may be traced here: {said.strip()}")
+
+
+def is_traced(pid: int | str) -> bool:
+    return not re.search(r"TracerPid:\s+0\n", Path(f"/proc/{pid}/status").read_text())
 
 
 def wait_until_traced() -> None:
-    until(lambda: not re.search(r"TracerPid:\s+0\n", Path("/proc/self/status").read_text()), "it is traced")
+    until(lambda: is_traced("self"), "it is traced")
 
 
-@pytest.mark.skipif(not STRACE, reason="strace is not installed")
+def traced(home, run: Run, *words: str) -> Forked:
+    """A run's true worker under strace with these words, when both have ended."""
+    run.beat(ticket=1, queued=True)
+    worker = Forked(["lab.worker", str(home.path), "run", run.id], run.log_file, wait_until_traced)
+    tracer = subprocess.Popen([STRACE, "-f", "-qq", "-p", str(worker.process.pid), *words])
+    worker.wait(180)
+    tracer.wait(10)
+    return worker
+
+
+@pytest.fixture(scope="module")
+def harmless(tracing, tmp_path_factory, tiny_model) -> tuple[dict, dict[str, int]]:
+    """The adapter of a run that nothing happens to, and how often its worker makes each call."""
+    folder = tmp_path_factory.mktemp("harmless")
+    home, said = add_to(Home.at(folder / "home"), folder), folder / "calls"
+    run = created(home, tiny_model, **CHANGES)
+    worker = traced(home, run, "-o", str(said), "-e", f"trace={','.join(CALLS)}")
+    assert run.status() == "finished", run.log_tail()
+    own = re.findall(rf"^{worker.process.pid} +(\w+)\(", said.read_text(errors="replace"), re.MULTILINE)
+    return weights(run), {call: sum(call.strip("/") in name for name in own) for call in CALLS}
+
+
+SHARES = [n / 20 for n in range(1, 17)]  # the last ones may not be reached: heartbeats come by the clock
+
+
 @pytest.mark.parametrize(
-    ("call", "number"),
+    ("call", "share"),
     [
-        *(pytest.param(*case, marks=pytest.mark.faults) for case in (("fsync", 30), ("/rename", 15))),
-        *(pytest.param("fsync", number, marks=pytest.mark.nightly) for number in range(3, 90, 12)),
-        *(pytest.param("/rename", number, marks=pytest.mark.nightly) for number in range(2, 50, 8)),
+        *(pytest.param(*case, marks=pytest.mark.faults) for case in (("fsync", 0.4), ("/rename", 0.5), ("write", 0.7))),
+        *(pytest.param(*case, marks=pytest.mark.nightly) for case in product(("fsync", "/rename"), SHARES[::2])),
+        *(pytest.param("write", share, marks=pytest.mark.nightly) for share in SHARES[1::3]),
     ],
 )
-def test_a_true_worker_killed_by_the_kernel_at_a_call_is_resumed_to_the_same_adapter(colours, tiny_model, call, number):
+def test_a_true_worker_killed_by_the_kernel_at_a_call_is_resumed_to_the_same_adapter(
+    colours, tiny_model, harmless, call, share
+):
     """The call itself is the last thing that the worker does.
 
     Seen to fail with the random state left out of what is restored (`_load_rng_state` emptied): the dropout differs.
     """
-    changes = {"epochs": 3, "validation": "none", "adapter": {"r": 4, "dropout": 0.1}}
-    whole = worked(colours, created(colours, tiny_model, **changes))
-    run = created(colours, tiny_model, **changes)
-    run.beat(ticket=1, queued=True)
-    worker = Forked(["lab.worker", str(colours.path), "run", run.id], run.log_file, wait_until_traced)
-    inject = [STRACE, "-f", "-qq", "-o", "/dev/null", "-p", str(worker.process.pid), "-e", f"trace={call}"]
-    tracer = subprocess.Popen([*inject, "-e", f"inject={call}:signal=SIGKILL:when={number}"])
-    worker.wait(180)
-    tracer.wait(10)
-    was_killed = worker.poll() == -signal.SIGKILL
-    assert was_killed or worker.poll() == 0
-    until(lambda: run.status() == ("interrupted" if was_killed else "finished"), "its end is seen", patience=5)
+    whole, calls = harmless
+    number = 1 + int(share * (calls[call] - 1))
+    assert number > 1
+    run = created(colours, tiny_model, **CHANGES)
+    kill = ["-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={number}"]
+    assert traced(colours, run, *kill).poll() == -signal.SIGKILL, f"call {number} of {calls[call]} was not reached"
+    until(lambda: run.status() == "interrupted", "its end is seen", patience=5)
     for step in (c["step"] for c in run.checkpoints()):
         assert checkpoints.verify(run.checkpoint(step)) is None
-    if was_killed:
-        worked(colours, run)
+    worked(colours, run)
     assert (run.status(), left_over(run)) == ("finished", [])
-    assert weights(run) == weights(whole)
+    assert weights(run) == whole
 
 
 # -- flipped and cut ---------------------------------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 """What is said and left when memory runs out: on the device, or for the kernel, which ends the worker without a word."""
 
+import json
 import os
 import re
+import socket
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +15,19 @@ from quick_workers import Forked
 from test_jobs import ended
 from waiting import until
 
-from lab import jobs, progress, shortage
+from lab import (
+    calibration,
+    comparison,
+    generator,
+    jobs,
+    merging,
+    plan,
+    progress,
+    scoring,
+    shortage,
+)
+from lab import task as task_file
+from lab.comparison import Comparison
 from lab.config import Config
 from lab.errors import WorkError
 from lab.runs import Run
@@ -35,6 +50,7 @@ class OutOfMemoryError(RuntimeError):
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), "device"),
         (RuntimeError("Error out of memory at line 383 in file /src/csrc/pythonInterface.c"), "device"),
         (RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory"), "machine"),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 80 bytes."), "machine"),
         (MemoryError(), "machine"),
         (OSError(12, "Cannot allocate memory"), "machine"),
     ],
@@ -98,6 +114,134 @@ def test_a_training_without_enough_memory_on_the_device_says_so_and_the_next_one
     assert run.holder() is None
     assert worked(colours, created(colours, tiny_model, batch_size=4, accumulate=2)).status() == "finished"
     assert worked(colours, run).status() == "finished"
+
+
+ERRORS = {
+    "device": RuntimeError("CUDA error: out of memory"),
+    "machine": RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: not enough memory: you tried …"
+    ),
+    "Python": MemoryError(),
+}
+
+
+def nothing_loads(monkeypatch, error: BaseException) -> None:
+    """From now on there is not enough memory for any base."""
+    import transformers
+
+    def full(*given, **named):
+        raise error
+
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", full)
+
+
+def training(home, model: Path, run: Run):
+    return created(home, model, quantization="none")
+
+
+def calibrating(home, model: Path, run: Run):
+    return calibration.create(home, plan.sampled(home, settings(model, quantization="none")))
+
+
+def evaluating(home, model: Path, run: Run):
+    return comparison.create(home, Comparison(subjects=[run.id], rows=2))
+
+
+def scoring_a_sweep(home, model: Path, run: Run):
+    return scoring.create(home, [Comparison(subjects=[run.id], rows=2)])
+
+
+def merging_it(home, model: Path, run: Run):
+    return merging.create(home, merging.checked(home, run.id))
+
+
+LOADING = {
+    training: "Start a new run with quantization=nf4, or with a smaller base_model.",
+    calibrating: "Start a new run with quantization=nf4, or with a smaller base_model.",
+    evaluating: shortage.ANY_ADVICE,
+    scoring_a_sweep: shortage.ANY_ADVICE,
+    merging_it: shortage.MERGING_ADVICE,
+}
+
+
+@faults
+@pytest.mark.parametrize("whose", ERRORS)
+@pytest.mark.parametrize("made", LOADING, ids=lambda made: made.__name__)
+def test_a_base_for_which_there_is_no_memory_is_told_with_what_to_change(
+    home, tiny_model, tiny_run, monkeypatch, made, whose
+):
+    """Of every job that loads one. Seen to fail with `cannot be loaded` raised for all errors alike, without any advice."""
+    job = made(home, tiny_model, tiny_run)
+    nothing_loads(monkeypatch, ERRORS[whose])
+    with pytest.raises(WorkError, match=r"memory of .* was not enough"):
+        worked(home, job)
+    told = job.error()
+    assert told["reason"] == "out_of_memory"
+    assert (
+        "memory of the device" in told["message"] if whose == "device" else "memory of this machine" in told["message"]
+    )
+    assert told["advice"] == LOADING[made]
+
+
+@faults
+@pytest.mark.parametrize("adapted", [False, True], ids=["the base", "the adapter"])
+def test_a_question_for_which_there_is_no_memory_is_told_so(home, tiny_run, monkeypatch, adapted):
+    """By the generation worker, which answers the next one. Seen to fail with `The adapter does not fit`, and with
+    `cannot be loaded` without any advice."""
+    import peft
+    import torch
+
+    from lab.side_by_side import SideBySide
+
+    def full(*given, **named):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    question = {
+        "subjects": [tiny_run.id],
+        "task": task_file.dump(tiny_run.task),
+        "decoding": {"max_new_tokens": 4},
+        "row": {"text": "red"},
+    }
+    desk = SideBySide()
+    with monkeypatch.context() as patch:
+        if adapted:
+            patch.setattr(peft.PeftModel, "from_pretrained", full)
+        else:
+            nothing_loads(patch, torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+        *_, last = asked(home, desk, question)
+    assert (last["event"], last["kind"]) == ("error", "work")
+    assert last["message"].endswith(f"The memory of the device was not enough. {shortage.ANY_ADVICE}")
+    *_, last = asked(home, desk, question)
+    assert last["event"] == "done"
+
+
+def asked(home, desk, question: dict) -> list[dict]:
+    """What the generation worker tells of a question."""
+    ours, its = socket.socketpair()
+    with ours, its:
+        ours.sendall(json.dumps(question).encode() + b"\n")
+        generator._answer(home, desk, its)
+        its.shutdown(socket.SHUT_WR)
+        return [json.loads(line) for line in ours.makefile("rb")]
+
+
+CHANGES_TO_LOAD = [
+    ({"quantization": "none"}, "Start a new run with quantization=nf4, or with a smaller base_model."),
+    (
+        {"quantization": "none", "adapter": {"method": "full"}},
+        "Start a new run with adapter.method=lora and quantization=nf4, or with a smaller base_model.",
+    ),
+    ({"quantization": "nf4"}, "End what else uses it, or start a new run with a smaller base_model."),
+]
+
+
+@pytest.mark.parametrize(("values", "advice"), CHANGES_TO_LOAD, ids=str)
+def test_a_base_that_is_too_large_is_not_helped_by_smaller_batches(tmp_path, values, advice):
+    """Seen to fail with the advice for a step that is too large."""
+    config = Config.model_validate(values)
+    error = shortage.cannot_load(OutOfMemoryError("CUDA out of memory."), "owner/name")
+    assert shortage.explain(error, tmp_path, config, None)["advice"] == advice
+    assert all(shortage.changed(config, changes) not in (None, config) for changes in shortage.to_load(config))
 
 
 # -- by the kernel ---------------------------------------------------------------------------------------------------------
@@ -196,6 +340,7 @@ def counted(monkeypatch, tmp_path, number: int) -> Path:
     """The kernel's counters as a file; returned."""
     path = tmp_path / "memory.events"
     path.write_text(f"low 0\noom 0\noom_kill {number}\n")
+    (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
     monkeypatch.setattr(shortage, "_group_file", lambda: path)
     return path
 
@@ -219,6 +364,31 @@ def test_a_kill_for_want_of_memory_is_told_from_other_kills_by_the_counter(colou
     assert (starved.status(), killed.status()) == ("interrupted", "interrupted")
     worked(colours, starved, pretend())
     assert is_whole(starved)
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "its own"])
+def test_a_kill_that_may_have_been_of_another_is_told_as_likely(colours, tiny_model, tmp_path, monkeypatch, shared):
+    """Where others are in the group, or the machine alone counts. Seen to fail with the blame told as sure in any group."""
+    monkeypatch.setattr("lab.job.STARTING", 0)
+    counter = counted(monkeypatch, tmp_path, 3)
+    run = created(colours, tiny_model)
+    with subprocess.Popen(["sleep", "60"], start_new_session=shared) as other:
+        with (tmp_path / "cgroup.procs").open("a") as file:
+            file.write(f"{other.pid}\n")
+        run.beat(attempt=1, queued=False)
+        other.kill()
+    counter.write_text("oom_kill 4\n")
+    told = run.error()
+    assert told["reason"] == "out_of_memory"
+    assert ("most likely for want of memory" in told["message"]) == shared
+    assert ("the kernel ended the worker" in told["message"]) != shared
+    counter.unlink()
+    machine = tmp_path / "vmstat"
+    machine.write_text("oom_kill 10\n")
+    monkeypatch.setattr(shortage, "MACHINE_WIDE", machine)
+    run.beat()
+    machine.write_text("oom_kill 11\n")
+    assert "most likely for want of memory" in run.error()["message"]
 
 
 def test_nobody_is_blamed_across_a_restart_of_the_machine_or_without_counters(

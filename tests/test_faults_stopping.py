@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from stand_in import begun, counts, of_session, workers, zombies_of
 from test_jobs import ended
 from waiting import until
 
-from lab import ending, jobs
+from lab import ending, jobs, queue
 from lab.job import lock_holder
 from lab.runs import Run
 
@@ -210,8 +211,102 @@ def test_a_worker_that_hangs_is_shown_as_stalled_and_can_be_ended(tidy, tiny_mod
     assert run.status() == "interrupted"
 
 
+@pytest.mark.faults
+def test_one_that_hangs_in_the_queue_is_shown_as_stalled_and_can_be_ended(tidy, tiny_model, monkeypatch, tmp_path):
+    """And what was asked for later has its turn. Seen to fail with `queued` told whatever the heartbeat says, and with nobody
+    who waits for the end of those in the queue: it stays, and all behind it wait."""
+    workers(monkeypatch, tmp_path / "stand-in")
+    monkeypatch.setattr("lab.job.STALLED_AFTER", 1.5)
+    monkeypatch.setattr(jobs, "GRACE", 1)
+    first = begun(tidy, tiny_model)
+    hung, last = (created(tidy, tiny_model, max_steps=3, epochs=None, warmup=0.0, seed=seed) for seed in (7, 8))
+    jobs.start(tidy, hung)
+    until(lambda: hung.state().get("attempt"), "it waits")
+    worker = hung.holder()
+    os.kill(worker, signal.SIGSTOP)
+    until(lambda: hung.status() == "stalled", "it is shown as stalled", 30)
+    jobs.start(tidy, last)
+    jobs.stop(first)
+    until(lambda: ended(first), "the one at work has stopped")
+    jobs.stop(hung)
+    until(lambda: is_seen_to(hung) or is_gone(worker), "somebody waits for its end")
+    asked = time.monotonic()
+    until(lambda: is_gone(worker), "it is gone")
+    assert time.monotonic() - asked < 1 + SOON
+    assert hung.status() == "interrupted"
+    until(lambda: ended(last), "the next has run")
+    assert last.status() == "finished", last.log_tail()
+
+
+@pytest.mark.faults
+def test_one_that_waits_gives_signs_of_life(tidy, tiny_model, monkeypatch):
+    """In this process. Seen to fail with the heartbeat left out of the wait: after five minutes it would be shown as stalled."""
+    monkeypatch.setattr(queue, "BEAT_EVERY", 0.1)
+    first, second = created(tidy, tiny_model), created(tidy, tiny_model, seed=7)
+    waits = threading.Thread(target=worked, args=(tidy, second, lambda *_: "finished"))
+    first.beat(ticket=0)
+    with first.hold():
+        waits.start()
+        until(lambda: second.state().get("attempt"), "it waits")
+        heard = second.state()["heartbeat"]["boottime"]
+        until(lambda: second.state()["heartbeat"]["boottime"] > heard, "it gives a sign of life", 20)
+        assert second.status() == "queued"
+    waits.join()
+    assert second.status() == "finished"
+
+
+SLOW = """
+def train(home, run, progress):
+    import time
+    run.log_point({"attempt": 1, "step": 1, "epoch": 1.0, "loss": 1.0})
+    run.beat(step=1, total_steps=10, doing=None)
+    while not run.stop_requested():
+        time.sleep(0.05)
+    with (run.checkpoint_folder / "large").open("ab") as file:
+        for _ in range(20):
+            time.sleep(0.3)
+            SIGN
+    return "stopped"
+"""
+SIGNS = {
+    "its heartbeat": "run.beat(step=1)",
+    "what it saves": "file.write(b'x'); file.flush()",
+}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("longest", [600, 2], ids=["to its end", "but not for ever"])
+@pytest.mark.parametrize("sign", SIGNS)
+def test_one_that_takes_long_to_save_is_left_alone_while_it_gives_signs_of_life(
+    tidy, tiny_model, monkeypatch, tmp_path, sign, longest
+):
+    """Six seconds, with a grace of two. Seen to fail with the grace counted from the stop: it is killed while it saves; and
+    with `longest` left out: it goes on."""
+    workers(monkeypatch, tmp_path / "stand-in", SLOW.replace("SIGN", SIGNS[sign]))
+    monkeypatch.setattr(jobs, "GRACE", 2)
+    monkeypatch.setattr(jobs, "LONGEST_GRACE", longest)
+    run = begun(tidy, tiny_model)
+    worker = run.holder()
+    jobs.stop(run)
+    until(lambda: is_gone(worker), "it is gone")
+    killed = longest < 6
+    assert run.status() == ("interrupted" if killed else "stopped"), run.log_tail()
+
+
+@pytest.mark.faults
+def test_a_long_step_has_a_long_grace(tidy, tiny_model):
+    """Seen to fail with the same grace for all."""
+    run = created(tidy, tiny_model)
+    assert jobs._grace(run).quiet == jobs.GRACE
+    for step, seconds in ((1, 400.0), (2, 1000.0)):
+        run.log_point({"attempt": 1, "step": step, "epoch": 1.0, "loss": 1.0, "seconds": seconds})
+    assert jobs._grace(run).quiet == 1200
+    assert jobs._grace(run).longest >= 1200
+
+
 # -- nobody else is killed -------------------------------------------------------------------------------------------------
 
+AT_ONCE = ending.Grace(0, 0, 0)
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)", "lab.worker"]
 
 
@@ -242,11 +337,11 @@ def test_a_process_whose_number_is_used_again_is_left_alone():
         try:
             seen = ending.process(another.pid)
             assert seen.session == another.pid
-            assert ending.see_out(another.pid, seen.begun - 1, 0) is False
+            assert ending.see_out(another.pid, seen.begun - 1, AT_ONCE) is False
             time.sleep(0.2)
             assert another.poll() is None
-            assert ending.see_out(another.pid, seen.begun, 0) is True
+            assert ending.see_out(another.pid, seen.begun, AT_ONCE) is True
             assert another.wait(SOON) == -signal.SIGKILL
         finally:
             another.kill()
-    assert ending.see_out(another.pid, seen.begun, 0) is False
+    assert ending.see_out(another.pid, seen.begun, AT_ONCE) is False

@@ -42,6 +42,7 @@ LAYERS = {
         "rating_scores",
         "packing",
         "shapes",
+        "bounds",
         "memory",
         "vllm",
     ],

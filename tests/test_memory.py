@@ -75,14 +75,15 @@ def test_every_method_has_an_estimate_and_full_fine_tuning_takes_weights_gradien
 
 def test_checkpoints_take_disk_by_what_is_trained_and_how_many_are_kept():
     def size(epochs=10, scored=1, **settings):
-        return shapes.disk_bytes(MODEL, parse({"quantization": "none", **settings}), epochs, scored)
+        config = parse({"quantization": "none", **settings})
+        return shapes.disk_bytes(shapes.trainable_parameters(MODEL, config), config, epochs, scored)
 
     whole = shapes.Shapes.of(MODEL).weights
     assert size(adapter={"method": "full"}) == (3 * 12 + 4) * whole  # the scored one and two to go on from
     assert size(1, adapter={"method": "full"}) == (12 + 4) * whole
     assert size(scored=5) == size(scored=1) * (7 * 12 + 4) / (3 * 12 + 4)
     assert size(optimizer="adamw_8bit") < size()
-    assert shapes.disk_bytes({}, Config(), 1, 1) is None
+    assert shapes.disk_bytes(None, Config(), 1, 1) is None
 
 
 def test_four_bits_save_memory_where_weights_are_not_mapped_from_their_file():

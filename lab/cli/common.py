@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from tqdm import tqdm
 
-from lab import disk, jobs, space
-from lab.errors import InputError, WorkError
+from lab import jobs, shortage, space
+from lab.errors import InputError, WorkError, in_full
 from lab.job import Job
 
 
@@ -31,13 +31,13 @@ def command(name: str) -> Callable:
                 result, show = function(space.home(home), **arguments)
                 said = json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False) if as_json else None
             except (InputError, WorkError) as error:
-                _fail(str(error), 2 if isinstance(error, InputError) else 1)
+                _fail(in_full(error), 2 if isinstance(error, InputError) else 1)
             except KeyboardInterrupt:
                 _fail("Interrupted.", 1)
             except Exception as error:
                 if os.environ.get("LAB_DEBUG"):
                     raise
-                if said := disk.in_words(error):
+                if said := shortage.in_words(error):
                     _fail(said, 1)
                 _fail(f"{type(error).__name__}: {error} (LAB_DEBUG=1 shows where.)", 1)
             finally:

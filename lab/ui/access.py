@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from lab import bases, disk
+from lab import bases, shortage
 from lab.config import BUNDLED_MODEL
-from lab.errors import InputError, WorkError
+from lab.errors import InputError, WorkError, in_full
 from lab.ui.roles import may_change
 
 __all__ = ["Shown", "handler", "may_change", "model_id", "shown"]
@@ -23,7 +23,7 @@ class Shown(gr.Error):
 
 def shown(error: Exception) -> Shown:
     """An error as the page shows it: its sentence as plain text, for whatever is wrong in the lab itself its kind alone."""
-    plain = str(error) if isinstance(error, InputError | WorkError) else disk.in_words(error)
+    plain = in_full(error) if isinstance(error, InputError | WorkError) else shortage.in_words(error)
     if not plain:
         traceback.print_exception(error, file=sys.stderr)
     text = plain or f"The lab itself has a problem ({type(error).__name__}); its log says more."
