@@ -49,6 +49,7 @@ LAYERS = {
         "home",
         "staging",
         "memo",
+        "objects",
         "tables",
         "foreign",
         "data",
