@@ -16,6 +16,11 @@ QUOTES = "\"'`“”‘’„«»"
 BLANKS = " \t\r\n\u00a0"
 FIELD = re.compile(r"\$(?:(\$)|\{([^{}]+)\}|([^\W\d]\w*))")
 LONGEST, LONGEST_YAML = 100_000, 1_000_000  # letters of a text of a task, and of all of it
+LONGEST_PROMPT = 1_000_000  # letters of one, whatever it is made of
+TOO_LONG = (
+    f"The prompt of a row has more than {LONGEST_PROMPT:,} letters: shorten its text, the instruction or the definitions, "
+    f"or name fewer columns in the row template."
+)
 
 
 class Strict(BaseModel):
@@ -222,13 +227,20 @@ def fill(template: str, values: dict) -> str:
     """A template with its `$fields` filled in, in one pass: what stands in a value is never read as a field.
 
     `[[ … $column … ]]` drops out when a column inside is empty or absent; an unknown field stays as written; `$$` is a dollar.
+    Raises InputError where that is longer than a prompt may be, before it is made.
     """
+    made = 0
 
     def field(match: re.Match) -> str:
+        nonlocal made
         if match.group(1):
             return "$"
         name = match.group(2) or match.group(3)
-        return match.group(0) if name not in values else text_of(values[name])
+        text = match.group(0) if name not in values else text_of(values[name])
+        made += len(text)
+        if made > LONGEST_PROMPT:
+            raise InputError(TOO_LONG)
+        return text
 
     def optional(part: str) -> str:
         names = fields(part)
