@@ -144,5 +144,12 @@ def fenced(text: str) -> str:
 
 def cell(value) -> str:
     """A text in a table of Markdown: no markup comes of it, and its line breaks stay."""
-    marked = re.sub(r"([\\`*_{}\[\]<>()#+!|~$&-])", r"\\\1", str(value).strip())
-    return re.sub(r"\s*\n\s*", "<br>", marked)
+    return on_one_line(re.sub(r"([\\`*_{}\[\]<>()#+!|~$&-])", r"\\\1", str(value).strip()))
+
+
+def on_one_line(text: str) -> str:
+    """A text whose line breaks, with the blanks around them, are spelled as Markdown has them within a line.
+
+    Blanks are looked at once each: a pattern with a line break in their midst tries them anew from every one of them.
+    """
+    return re.sub(r"\s+", lambda blanks: "<br>" if "\n" in blanks[0] else blanks[0], text)

@@ -1,5 +1,6 @@
 """How several values are written: `{key: [value, …], …}`, every combination of which is meant; or a list of such blocks."""
 
+from collections import Counter
 from itertools import product
 from math import prod
 from typing import Any
@@ -59,7 +60,7 @@ def _problems(block: Block, name: str) -> list[str]:
     problems = []
     for key, values in block.items():
         texts = [written(value) for value in values]
-        twice = next((text for text in texts if texts.count(text) > 1), None)
+        twice = next((text for text, times in Counter(texts).items() if times > 1), None)
         if not values:
             problems.append(f"{name}.{key}: give at least one value; {EXAMPLE}")
         elif any(isinstance(value, dict) for value in values):

@@ -28,9 +28,13 @@ class Chat:
 
     def messages(self) -> list[dict[str, str]]:
         """The conversation as chat templates take it."""
-        roles = [("user", "assistant")[i % 2] for i in range(len(self.turns))]
-        first = [{"role": "system", "content": self.system}] if self.system else []
-        return first + [{"role": role, "content": text} for role, text in zip(roles, self.turns, strict=True)]
+        return messages(self.system, self.turns)
+
+
+def messages(system: str, turns: list[str]) -> list[dict[str, str]]:
+    """A system message, where there is one, and the turns that follow, as chat templates take them."""
+    first = [{"role": "system", "content": system}] if system else []
+    return first + [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(turns)]
 
 
 Posed = (

@@ -19,7 +19,7 @@ from lab import task as task_file
 from lab.chat import Chat, Posed, chats_of
 from lab.config import Decoding
 from lab.errors import InputError, WorkError, in_full
-from lab.home import Home, guard
+from lab.home import Home, guard, row_json
 from lab.job import Stopped, hold, lock_holder
 from lab.task import Task
 
@@ -50,11 +50,12 @@ def ask(
     if chats := chats_of(posed):
         question["chats"] = {name: asdict(chats[name]) for name in names}
     else:
-        question["row"] = posed
+        # A cell of NaN has no form in JSON, and in a prompt it is one without a value.
+        question["row"] = posed if isinstance(posed, str) else {k: None if v != v else v for k, v in posed.items()}
     refuse_beside_jobs(home)
     # A worker that ends, for a job or after an idle time, leaves those who wait with a broken connection.
     with suppress(ConnectionError), _connected(home, halted) as connection:
-        connection.sendall(json.dumps(question, default=str).encode() + b"\n")
+        connection.sendall(row_json(question).encode() + b"\n")
         for line in _lines(connection, halted):
             event = json.loads(line)
             if event["event"] == "error":
@@ -156,7 +157,7 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
     """Answers one question, unless the one who asked goes away or a job is asked for."""
 
     def tell(event: dict) -> None:
-        connection.sendall(json.dumps(event).encode() + b"\n")
+        connection.sendall(row_json(event).encode() + b"\n")
 
     connection.settimeout(PATIENCE)
     with suppress(ConnectionError, TimeoutError):  # the one who asked has gone, or neither writes nor reads

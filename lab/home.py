@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import yaml
 
@@ -18,6 +19,7 @@ from lab.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
+BLOCK = 1 << 16  # bytes that are read at once
 
 
 @dataclass(frozen=True)
@@ -184,8 +186,8 @@ def write_lines(path: Path, rows: list[dict]) -> None:
     write(path, "".join(row_json(row) + "\n" for row in rows))
 
 
-def row_json(row: dict, **options) -> str:
-    """A row as JSON; a cell that JSON has no form for, such as a date or NaN, as the text that prompts show of it."""
+def row_json(row: dict | list, **options) -> str:
+    """A row, or whatever else is told, as JSON; a cell that JSON has no form for, such as a date or NaN, as the text that prompts show of it."""
     try:
         return json.dumps(row, ensure_ascii=False, default=str, allow_nan=False, **options)
     except ValueError:
@@ -211,14 +213,24 @@ def read_json(path: Path) -> dict | None:
 
 
 def read_lines(path: Path) -> list[dict]:
-    """The rows of a JSON-lines file. A torn last line, as a crash leaves it, is ignored."""
+    """The rows of a JSON-lines file. A torn last line, as a crash leaves it, is ignored.
+
+    Raises InputError, naming the line, where another one is no JSON.
+    """
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    return [
-        json.loads(line) for line in lines[:-1] if line
-    ]  # behind the last line break stands nothing, or a torn line
+    rows = []
+    for number, line in enumerate(lines[:-1], 1):  # behind the last line break stands nothing, or a torn line
+        if line:
+            try:
+                rows.append(json.loads(line))
+            except ValueError as error:
+                raise InputError(
+                    f"The file {path.parent.name}/{path.name} is broken in line {number}: {error}"
+                ) from error
+    return rows
 
 
 def append_line(path: Path, row: dict) -> None:
@@ -226,13 +238,23 @@ def append_line(path: Path, row: dict) -> None:
     line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     with naming(path), path.open("a+b") as file:
         end = file.seek(0, os.SEEK_END)
-        if end:
-            file.seek(max(0, end - 65536))
-            tail = file.read()
-            if not tail.endswith(b"\n"):
-                file.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
+        whole = _end_of_lines(file, end)
+        if whole < end:
+            file.truncate(whole)
         file.write(line)
         file.flush()
+
+
+def _end_of_lines(file: BinaryIO, end: int) -> int:
+    """Where the last whole line of a file ends, looked for from its end on, block by block."""
+    while end:
+        start = max(0, end - BLOCK)
+        file.seek(start)
+        at = file.read(end - start).rfind(b"\n")
+        if at >= 0:
+            return start + at + 1
+        end = start
+    return 0
 
 
 @contextmanager

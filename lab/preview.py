@@ -18,6 +18,8 @@ from lab.task import Task, text_of
 FIRST_ROWS = 5  # so many of a file are shown
 PREVIEW_ROWS = 2000  # so many are read for the shared prefix
 COST_ROWS = 240  # so many for what a batch costs while a form is filled in
+# Letters of prompts: so many are put into tokens for what a batch costs, and so many are made to see which are furthest apart.
+COST_LETTERS, FAR_LETTERS = 2_000_000, 20_000_000
 SHARED, TRAINED = "shared by all rows", "trained"
 
 # -- a dataset to be added -------------------------------------------------------------------------------------------
@@ -173,8 +175,16 @@ def of_row(task: Task, dataset: Dataset, split: str, number: int, base: Base) ->
 def telling(renderer: Renderer, rows: list[dict]) -> list[dict]:
     """The rows that tell what all of them share and what a batch costs: the first ones, and the two whose prompts are
     furthest apart. To put them all into tokens at every keystroke takes seconds where definitions are long."""
-    prompts = {renderer.prompt_text(row): i for i, row in enumerate(rows[COST_ROWS:], COST_ROWS)}
-    return rows[:COST_ROWS] + [rows[prompts[text]] for text in sorted(prompts)[:1] + sorted(prompts)[-1:]]
+    first, letters, low, high = 0, 0, None, None
+    for number, row in enumerate(rows):
+        found = (renderer.prompt_text(row), number)
+        letters += len(found[0])
+        if number == first < COST_ROWS and (letters <= COST_LETTERS or number < 2):
+            first += 1
+        elif letters <= FAR_LETTERS:
+            low, high = min(low or found, found), max(high or found, found)
+    furthest = [rows[number] for _, number in filter(None, (low, high))]
+    return rows[:first] + furthest
 
 
 def preview(renderer: Renderer, row: dict, rows: list[dict]) -> dict:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from lab.chat import Chat
+from lab.chat import Chat, messages
 from lab.errors import InputError
-from lab.task import Task, fill, text_of
-from lab.template import FORMATS, apart, compile_template
+from lab.task import LONGEST_PROMPT, TOO_LONG, Task, fill, text_of
+from lab.template import FORMATS, Apart, apart, compile_template, rendered
 
 BETWEEN_TURNS = {"llama2": "", "chatml": "\n"}  # of a chat in the task's own format; an empty line in the others
 SENTINEL = "QfAnswerStandsHereZx"  # no template changes or produces it
@@ -167,9 +167,12 @@ class Renderer:
         return self._render(system, user) + self._lead.prompt
 
     def _render(self, system: str, user: str, answer: str | None = None) -> str:
+        """Raises InputError for a prompt that is too long."""
+        if len(system) + len(user) > LONGEST_PROMPT:
+            raise InputError(TOO_LONG)
         if self.format != "chat template":
             return self._template.render(system=system, user=user, answer=answer, **self._names)
-        turns = Chat(system, [user]).messages()
+        turns = messages(system, [user])
         if answer is not None:
             turns.append({"role": "assistant", "content": answer})
         return self._rendered(turns, opens=answer is None)
@@ -181,7 +184,12 @@ class Renderer:
     def _rendered(self, messages: list[dict], opens: bool) -> str:
         """Messages in the model's chat template; `opens`: up to where the model's turn begins."""
         try:
-            return self._template.render(messages=messages, add_generation_prompt=opens, **self._names)
+            values = {"messages": messages, "add_generation_prompt": opens, **self._names}
+            return (
+                self._template.render(**values)
+                if isinstance(self._template, Apart)
+                else rendered(self._template, values)
+            )
         except InputError:
             raise
         except Exception as error:  # a template is foreign code and may raise anything

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,14 +13,16 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from lab import objects
 from lab.errors import InputError
 
 ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".parquet"}
 ROW_GROUP = 10_000
 # What one file may hold: all of it is looked at, counted and put into tokens, by the page, too.
-MOST_ROWS, MOST_CELLS, MOST_BYTES = 1_000_000, 10_000_000, 256 << 20
+MOST_ROWS, MOST_COLUMNS, MOST_CELLS, MOST_BYTES = 1_000_000, 10_000, 10_000_000, 256 << 20
 LONGEST_ROW = LONGEST_CELL = 32 << 20  # bytes
 PARQUET_BATCH = 1000  # rows; what they come to unpacked is known only then
+BEFORE_ENTRY = re.compile(r"\s*[\[,]?\s*")
 csv.field_size_limit(LONGEST_ROW)
 
 
@@ -51,16 +55,16 @@ def read(path: Path) -> pa.Table:
         raise InputError(f"{path.name} {what}: add rows below the header.")
     if not all(name.strip() for name in table.column_names):
         raise InputError(f"{path.name} has a column without a name: give every column a name in the header.")
-    doubled = {name for name in table.column_names if table.column_names.count(name) > 1}
+    doubled = sorted(name for name, times in Counter(table.column_names).items() if times > 1)
     if doubled:
-        raise InputError(f"{path.name} has two columns named {sorted(doubled)[0]!r}; rename one.")
+        raise InputError(f"{path.name} has two columns named {doubled[0]!r}; rename one.")
     return table
 
 
 def refuse_size(name: str, rows: int = 0, columns: int = 0, size: int = 0) -> None:
     """Raises InputError for more than a dataset may hold."""
-    found = (("rows", rows, MOST_ROWS), ("cells", rows * columns, MOST_CELLS), ("MB", size >> 20, MOST_BYTES >> 20))
-    for what, number, most in found:
+    found = [("rows", rows, MOST_ROWS), ("columns", columns, MOST_COLUMNS), ("cells", rows * columns, MOST_CELLS)]
+    for what, number, most in [*found, ("MB", size >> 20, MOST_BYTES >> 20)]:
         if number > most:
             raise InputError(
                 f"{name} holds more than {most:,} {what}, the most that the lab takes in; keep the rows and columns you need."
@@ -87,6 +91,7 @@ def _read_csv(path: Path) -> pa.Table:
         raise InputError(f"{path.name}: the header cannot be read ({error}); see that each quote ends.") from error
     if not names:
         raise InputError(f"{path.name} has no header line.")
+    refuse_size(path.name, columns=len(names))
     try:
         return _parsed(path.name, text, names, delimiter, quote)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
@@ -180,8 +185,10 @@ def _text(path: Path) -> str:
         try:
             return data.decode(encoding).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
-            kind = encoding.upper()[:6]
-            raise InputError(f"{path.name} is torn {kind} text; save the file again, as UTF-8.") from error
+            kind, byte = encoding.upper()[:6], f"byte {error.start + 1:,}"
+            raise InputError(
+                f"{path.name} is torn {kind} text from {byte} on; save the file again, as UTF-8."
+            ) from error
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return data.decode("utf-8")
@@ -196,13 +203,17 @@ def _delimiter(header: str) -> str:
 
 
 def _read_json(path: Path) -> pa.Table:
+    text = _text(path)
     try:
-        content = json.loads(_text(path))
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         try:
             return _read_jsonl(path)  # JSON lines under another ending
         except InputError:
-            raise InputError(f"{path.name} is not valid JSON: {error}") from error
+            where = (
+                "" if isinstance(error, json.JSONDecodeError) else _first_that_fails(text)
+            )  # the others name no place
+            raise InputError(f"{path.name} is not valid JSON: {where}{error}") from error
     if isinstance(content, dict):
         lists = [value for value in content.values() if isinstance(value, list)]
         if len(lists) != 1:
@@ -211,6 +222,19 @@ def _read_json(path: Path) -> pa.Table:
     if not isinstance(content, list):
         raise InputError(f"{path.name} must hold a list of objects with named fields, not {json.dumps(content)[:40]}.")
     return _from_objects([(f"entry {number}", row) for number, row in enumerate(content, 1)], path)
+
+
+def _first_that_fails(text: str) -> str:
+    """Which entry of a list the reader of JSON cannot take in, though its marks may be right: a number may be too long,
+    or what stands inside each other too deep."""
+    if not text.lstrip().startswith("["):
+        return ""
+    decoder, number, at = json.JSONDecoder(), 0, BEFORE_ENTRY.match(text).end()
+    with suppress(ValueError, RecursionError):
+        while True:
+            number += 1
+            at = BEFORE_ENTRY.match(text, decoder.raw_decode(text, at)[1]).end()
+    return f"entry {number}: "
 
 
 def _read_jsonl(path: Path) -> pa.Table:
@@ -225,47 +249,26 @@ def _read_jsonl(path: Path) -> pa.Table:
 
 
 def _from_objects(placed: list[tuple], path: Path) -> pa.Table:
+    names: dict[str, None] = {}
     for place, row in placed:
         if not isinstance(row, dict):
             raise InputError(f"{path.name}: {place} is {json.dumps(row)[:40]}, not an object with named fields.")
-    rows = [row for _, row in placed]
-    names = list(dict.fromkeys(name for row in rows for name in row))
+        if any(name not in names for name in row):
+            names.update(dict.fromkeys(row))
+            refuse_size(path.name, len(placed), len(names))  # before a cell is made
+    columns = {}
     try:
-        arrays = [_array([row.get(name) for row in rows]) for name in names]
-        return pa.table(arrays, names=names) if names else pa.table({})
-    except UnicodeEncodeError as error:
+        for name in names:
+            columns[name] = objects.column([row.get(name) for _, row in placed])
+        return pa.table(list(columns.values()), names=list(columns))
+    except RecursionError as error:
         raise InputError(
-            f"{path.name} holds half a character (a lone surrogate, {error.object[error.start]!r})."
+            f"{path.name}: the column {name!r} holds lists or objects too deep inside each other; make them flat."
         ) from error
-
-
-def _array(values: list) -> pa.Array:
-    """A column; one whose values are of several kinds, or that a file cannot hold, is kept as text.
-
-    Objects of a column have the same keys: one that a row lacks is there with nothing in it, as columns are.
-    """
-    with suppress(pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        found = pa.array(values)
-        plain = not pa.types.is_nested(found.type) and not pa.types.is_floating(found.type)
-        if plain or (not _has_empty_object(found.type) and all(map(_kept, values, found.to_pylist()))):
-            return found
-    return pa.array([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
-
-
-def _has_empty_object(kind: pa.DataType) -> bool:
-    """Whether objects without a key stand somewhere in a column, for which parquet has no form."""
-    if pa.types.is_struct(kind):
-        return kind.num_fields == 0 or any(_has_empty_object(kind.field(i).type) for i in range(kind.num_fields))
-    return pa.types.is_list(kind) and _has_empty_object(kind.value_type)
-
-
-def _kept(value, found) -> bool:
-    """Whether no yes or no of a value has become a number, as Arrow makes of them beside numbers."""
-    if isinstance(value, dict) and isinstance(found, dict):
-        return all(_kept(value.get(key), inner) for key, inner in found.items())
-    if isinstance(value, list) and isinstance(found, list):
-        return all(map(_kept, value, found))
-    return isinstance(value, bool) == isinstance(found, bool)
+    except UnicodeEncodeError as error:
+        half = repr(error.object[error.start])
+        where = next(place for place, row in placed if objects.has_half_a_character(row))
+        raise InputError(f"{path.name}: {where} holds half a character (a lone surrogate, {half}).") from error
 
 
 def _read_parquet(path: Path) -> pa.Table:

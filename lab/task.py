@@ -15,7 +15,12 @@ from lab.errors import InputError
 QUOTES = "\"'`“”‘’„«»"
 BLANKS = " \t\r\n\u00a0"
 FIELD = re.compile(r"\$(?:(\$)|\{([^{}]+)\}|([^\W\d]\w*))")
-OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+LONGEST, LONGEST_YAML = 100_000, 1_000_000  # letters of a text of a task, and of all of it
+LONGEST_PROMPT = 1_000_000  # letters of one, whatever it is made of
+TOO_LONG = (
+    f"The prompt of a row has more than {LONGEST_PROMPT:,} letters: shorten its text, the instruction or the definitions, "
+    f"or name fewer columns in the row template."
+)
 
 
 class Strict(BaseModel):
@@ -46,8 +51,8 @@ def plain_problems(error: ValidationError, keys: list[str], contradictions: list
 class Label(Strict):
     """One label of a codebook. `aliases` are other spellings of an answer; `merge` are labels of the data that become this one."""
 
-    name: str = Field(min_length=1)
-    definition: str = ""
+    name: str = Field(min_length=1, max_length=LONGEST)
+    definition: str = Field("", max_length=LONGEST)
     aliases: list[str] = []
     merge: list[str] = []
 
@@ -76,12 +81,12 @@ class Task(Strict):
     text: str = "text"
     label: str | None = None
     target: str | None = None
-    instruction: str = ""
+    instruction: str = Field("", max_length=LONGEST)
     with_definitions: bool = True
     labels: list[Label] = []
-    prompt: str = "$text"
+    prompt: str = Field("$text", max_length=LONGEST)
     format: Literal["auto", "llama2", "chatml", "alpaca", "plain", "text"] = "auto"
-    read: str | None = None
+    read: str | None = Field(None, max_length=LONGEST)
 
     @model_validator(mode="after")
     def _hangs_together(self):
@@ -156,7 +161,7 @@ def contradictions(values: dict) -> list[str]:
         problems += [
             f"labels: {s!r} is a label of its own and merged into {label.get('name')!r}"
             for s in _listed(label, "merge")
-            if s in names - {label.get("name")}
+            if str(s) in names and s != label.get("name")
         ]
         if "\n" in str(label.get("name", "")):
             problems.append(f"labels: {label['name']!r} holds a line break; only the first line of an answer is read")
@@ -187,6 +192,8 @@ def _regex_problems(pattern: str) -> list[str]:
 
 def parse(text: str, where: str = "the task") -> Task:
     """A task from YAML text. Raises InputError with every problem named."""
+    if len(text) > LONGEST_YAML:
+        raise InputError(f"{where} has more than {LONGEST_YAML:,} letters; shorten its texts, or give it fewer labels.")
     try:
         content = yaml_text.load(text)
     except yaml.YAMLError as error:
@@ -220,20 +227,38 @@ def fill(template: str, values: dict) -> str:
     """A template with its `$fields` filled in, in one pass: what stands in a value is never read as a field.
 
     `[[ … $column … ]]` drops out when a column inside is empty or absent; an unknown field stays as written; `$$` is a dollar.
+    Raises InputError where that is longer than a prompt may be, before it is made.
     """
+    made = 0
 
     def field(match: re.Match) -> str:
+        nonlocal made
         if match.group(1):
             return "$"
         name = match.group(2) or match.group(3)
-        return match.group(0) if name not in values else text_of(values[name])
+        text = match.group(0) if name not in values else text_of(values[name])
+        made += len(text)
+        if made > LONGEST_PROMPT:
+            raise InputError(TOO_LONG)
+        return text
 
     def optional(part: str) -> str:
         names = fields(part)
         return FIELD.sub(field, part) if all(text_of(values.get(name)).strip() for name in names) else ""
 
-    pieces = OPTIONAL.split(template)  # odd pieces stood inside [[ ]]
-    return "".join(optional(piece) if i % 2 else FIELD.sub(field, piece) for i, piece in enumerate(pieces))
+    return "".join(optional(x) if i % 2 else FIELD.sub(field, x) for i, x in enumerate(optional_parts(template)))
+
+
+def optional_parts(template: str) -> list[str]:
+    """A template in pieces, of which every second one stood inside [[ ]]; what is opened and never closed stays as it is.
+
+    Each mark is looked for once: a pattern looks for the end anew from every beginning.
+    """
+    pieces, at = [], 0
+    while (begin := template.find("[[", at)) >= 0 and (end := template.find("]]", begin + 2)) >= 0:
+        pieces += [template[at:begin], template[begin + 2 : end]]
+        at = end + 2
+    return [*pieces, template[at:]]
 
 
 def fields(template: str) -> list[str]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Sized
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import jinja2.ext
 import jinja2.sandbox
 
 from lab.errors import InputError
+from lab.task import LONGEST_PROMPT
 
 # The task's own formats, for base models without a chat template, written as the chat templates they stand for.
 # The beginning-of-sequence token is left out: the tokenizer adds its own.
@@ -43,9 +45,7 @@ MOST_APART = 4  # processes
 
 def compile_template(source: str) -> jinja2.Template:
     """A chat template, compiled in jinja2's sandbox with what transformers gives it. Raises InputError when it is broken."""
-    env = jinja2.sandbox.ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, jinja2.ext.loopcontrols]
-    )
+    env = Bounded(trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, jinja2.ext.loopcontrols])
     env.filters["tojson"] = lambda value, **kw: json.dumps(value, ensure_ascii=False, **kw)
     env.globals["raise_exception"] = _raise_exception
     env.globals["strftime_now"] = TEMPLATE_DATE.strftime
@@ -53,6 +53,37 @@ def compile_template(source: str) -> jinja2.Template:
         return env.from_string(source)
     except jinja2.TemplateError as error:
         raise InputError(f"The model's chat template is broken: {error}") from error
+
+
+class Bounded(jinja2.sandbox.ImmutableSandboxedEnvironment):
+    """The sandbox, in which no operator makes a few letters very many."""
+
+    intercepted_binops = frozenset({"*", "+", "**"})
+
+    def call_binop(self, context, operator: str, left, right):
+        if _letters_made(operator, left, right) > LONGEST_PROMPT:
+            raise jinja2.sandbox.SecurityError(f"its {operator} makes more than {LONGEST_PROMPT:,} letters or digits.")
+        return super().call_binop(context, operator, left, right)
+
+
+def _letters_made(operator: str, left, right) -> int:
+    """How long the text, list or number is at most that an operator makes; 0 where that is no more than it was given."""
+    if operator == "**":
+        return left.bit_length() * max(0, right) if isinstance(left, int) and isinstance(right, int) else 0
+    lengths = [len(x) for x in (left, right) if isinstance(x, Sized)]
+    times = [x for x in (left, right) if isinstance(x, int)]
+    return sum(lengths) * max(0, *times, 1 if operator == "+" else 0) if lengths else 0
+
+
+def rendered(template: jinja2.Template, values: dict) -> str:
+    """What a template makes of values. Raises jinja2.TemplateError as soon as that is longer than a prompt may be."""
+    pieces, letters = [], 0
+    for piece in template.generate(**values):
+        letters += len(piece)
+        if letters > LONGEST_PROMPT:
+            raise jinja2.TemplateError(f"it makes more than {LONGEST_PROMPT:,} letters of a row.")
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 class Apart:
@@ -153,7 +184,7 @@ def _renderer(seconds: int, memory: int) -> None:
             if template is None:
                 template = compile_template(json.loads(line))
             else:
-                answer["text"] = template.render(**json.loads(line))
+                answer["text"] = rendered(template, json.loads(line))
             said = json.dumps(answer)
         except MemoryError:
             sys.exit(1)

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import bases, metrics, row_scores
-from lab.errors import InputError
+from lab.errors import InputError, WorkError
 from lab.evaluations import Evaluation
 from lab.home import read_json, write
 from lab.memo import Memo, state_of
@@ -47,7 +48,17 @@ def id_of(metric: Metric) -> str | None:
 
 
 def keep(evaluation: Evaluation, metric: Metric, kind: str, keys: list[str], rows: list[list], settings: dict) -> None:
-    """Keeps a metric of an evaluation: `rows` are parallel to its predictions."""
+    """Keeps a metric of an evaluation: `rows` are parallel to its predictions.
+
+    Raises WorkError where a model gave what is no number: weights that hold one that is none, or overflow.
+    """
+    for number, row in enumerate(rows, 1):
+        if not all(map(math.isfinite, row)):
+            who = bases.public_name(metric.model) if metric.model else evaluation.name
+            raise WorkError(
+                f"{metric.name} of {evaluation.name} is not a number: {who} gives NaN or infinity for row {number} of those "
+                f"scored. Look whether its weights are whole, or leave this metric out."
+            )
     values, intervals = row_scores.score(kind, keys, rows)
     content = {"metric": metric.name, "settings": settings, "values": values, "ci95": intervals}
     content |= {"kind": kind, "keys": keys, "rows": rows}

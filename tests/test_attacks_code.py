@@ -5,6 +5,7 @@ import pickle
 import shutil
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import hub_reading
@@ -165,7 +166,7 @@ def test_a_template_that_reaches_out_is_refused(tokenizer, canary, source):
     [
         f"{{% if messages[-1].content == 'wait for it' %}}{FOR_EVER}{{% endif %}}",
         "{% if messages[-1].content == 'wait for it' %}{{ 'a'.ljust(10 ** 10) }}{% endif %}",
-        "{% if messages[-1].content == 'wait for it' %}{% macro m(n) %}{{ m(n - 1) ~ m(n - 1) if n else 'a' * 99999999 }}"
+        "{% if messages[-1].content == 'wait for it' %}{% macro m(n) %}{{ m(n - 1) ~ m(n - 1) if n else 'a'.ljust(99999999) }}"
         "{% endmacro %}{{ m(9) }}{% endif %}",
     ],
     ids=["loops", "memory", "macro"],
@@ -204,7 +205,59 @@ def test_no_more_than_a_few_templates_have_a_process_and_it_ends_with_them():
 def test_a_template_is_not_even_compiled_in_this_process(tokenizer):
     """Seen to fail with `compile_template` called for a foreign template here: it works out constants at once."""
     with pytest.raises(InputError, match="memory"):
-        renderer(tokenizer, "{{ 'a' * 10 ** 10 }}")
+        renderer(tokenizer, "{{ 'a' | center(10000000000) }}")
+
+
+LONG = {
+    "times": "{{ 'a' * 200000000 }}",
+    "times a text": "{{ 200000000 * 'a' }}",
+    "a list": "{{ ([1] * 200000000) | length }}",
+    "a power": "{{ 10 ** (10 ** 10) }}",
+    "doubled": "{% set n = namespace(x='aaaa') %}{% for i in range(40) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}",
+    "joined": "{% set n = namespace(x='aaaa') %}{% for i in range(22) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x }}",
+    "padded": "{{ 'a'.ljust(20000000) }}",
+    "written piece by piece": "{% for i in range(99999) %}{% for i in range(99999) %}aaaaaaaaaa{% endfor %}{% endfor %}",
+}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("source", LONG.values(), ids=LONG)
+def test_a_template_that_makes_too_much_is_refused_by_its_length(tokenizer, source):
+    """Seen to fail as it was, with no bound but the process's own: 200 million letters came out, and half a gigabyte was
+    needed to read them."""
+    made = f"{{% if messages[-1].content == 'wait for it' %}}{source}{{% endif %}}{GOOD}"
+    made = renderer(tokenizer, made)
+    with pytest.raises(InputError, match=r"cannot be rendered: .* more than 1,000,000 letters"):
+        made.prompt_text({"text": "wait for it"})
+    assert "fine" in made.prompt_text({"text": "fine"})
+
+
+@pytest.mark.faults
+def test_operators_of_templates_do_what_they_did(tokenizer):
+    source = "{{ 'ab' * 3 }} {{ 2 * 3 }} {{ 2 ** 10 }} {{ 2 ** 0.5 > 1.4 }} {{ 'a' + 'b' }} {{ ([1] + [2]) | length }} {{ 1 + 1.5 }} "
+    assert "ababab 6 1024 True ab 2 2.5" in renderer(tokenizer, source + GOOD).prompt_text({"text": "a"})
+
+
+@pytest.mark.parametrize("form", ["auto", "plain", "text"])
+def test_a_prompt_has_a_length_that_it_may_have(tokenizer_folders, monkeypatch, form):
+    """Seen to fail with the task's own formats unbounded: `$text` a thousand times made a thousand times its letters."""
+    content = {"name": "t", "kind": "generate", "target": "a", "format": form, "prompt": "$text " * 1000}
+    made = Renderer(task.Task(**content), Tokens.from_folder(tokenizer_folders["qwen"]))
+    assert len(made.prompt_text({"text": "word " * 30})) > (100 if form == "text" else 100_000)
+    with pytest.raises(InputError, match=r"The prompt of a row has more than 1,000,000 letters: shorten"):
+        made.prompt_text({"text": "word " * (200_001 if form == "text" else 300)})
+
+
+def test_what_stands_for_fields_is_counted_before_it_is_put_together():
+    """Seen to fail with the length looked at afterwards: a gigabyte was made of it."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="more than 1,000,000 letters"):
+            task.fill("$a" * 10_000, {"a": "x" * 100_000})
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(task.fill("$a" * 10, {"a": "x" * 100_000})) == 1_000_000
 
 
 # -- YAML ----------------------------------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ LAYERS = {
         "home",
         "staging",
         "memo",
+        "objects",
         "tables",
         "foreign",
         "data",

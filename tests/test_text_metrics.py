@@ -2,6 +2,8 @@
 
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -374,3 +376,28 @@ def test_a_training_scores_the_label_in_its_texts_and_the_texts(echo, tiny_model
     assert f"{point['invalid']} of 4 invalid; Exact match" in run.log_tail()
     asked = Comparison(subjects=["base", run.id], metrics=listed("bleu,rouge_l"))
     assert comparison.look_up(echo, asked).is_complete(echo)  # as it was scored in training
+
+
+@pytest.mark.parametrize("name", ["reference_perplexity", "generated_perplexity"])
+def test_a_perplexity_that_is_no_number_is_told_in_a_sentence_with_its_model(echo, tiny_model, tmp_path, name):
+    """JSON's own error for it went through."""
+    from safetensors.torch import load_file, save_file
+
+    from lab import evaluate
+
+    ruined = Path(shutil.copytree(tiny_model, tmp_path / "ruined"))
+    weights = load_file(ruined / "model.safetensors")
+    weights["model.norm.weight"].fill_(math.nan)
+    save_file(weights, ruined / "model.safetensors", metadata={"format": "pt"})
+    by_scorer = name == "generated_perplexity"
+    subject, metric = (
+        f"base:{tiny_model if by_scorer else ruined}",
+        Metric(name=name, model=str(ruined) if by_scorer else None),
+    )
+    asked = wanted(echo, subject, [metric], decoding=["max_new_tokens=2"])
+    with pytest.raises(
+        WorkError, match=rf"{name} of base.* is not a number: .*ruined gives NaN or infinity for row 1 of"
+    ):
+        evaluate.evaluate(echo, comparison.look_up(echo, asked))
+    (made,) = echo.evaluations.glob("*-*")
+    assert not list(made.glob(f"text-{name}*")) and list(made.glob("text-bleu*"))

@@ -14,6 +14,7 @@ from lab.config import BUNDLED_MODEL
 from lab.errors import InputError, WorkError, in_full
 from lab.ui.roles import may_change
 
+LONGEST_MODEL = 300  # letters of its name
 __all__ = ["Shown", "handler", "may_change", "model_id", "shown"]
 
 
@@ -60,6 +61,10 @@ def handler(function: Callable) -> Callable:
 def model_id(name: str | None) -> str:
     """A base model's name as the page takes it: the bundled one or a Hub id, never a folder of the machine."""
     name = (name or "").strip()
+    if len(name) > LONGEST_MODEL:
+        raise InputError(
+            f"The name of the base model is longer than {LONGEST_MODEL} letters: give a Hub id, owner/name."
+        )
     if name != BUNDLED_MODEL and (not bases.HUB_ID.fullmatch(name) or bases.find(name).on_hub is False):
         raise InputError(
             f"{name!r} is no base model here: give {BUNDLED_MODEL} (the bundled one) or a Hub id, owner/name."

@@ -5,7 +5,6 @@ They take uploads, YAML text, ids and Hub ids; never a home, an output path or a
 
 import functools
 import inspect
-import json
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -27,7 +26,7 @@ from lab import (
     versions,
 )
 from lab.errors import InputError
-from lab.home import Home
+from lab.home import Home, row_json
 from lab.runs import Run
 from lab.subjects import question as question_for
 from lab.subjects import resolve
@@ -115,7 +114,7 @@ def _told(result):
         return tuple(map(_told, result))
     request = LocalContext.request.get(None)
     from_tool = request is not None and request.headers.get("x-gradio-user") == "mcp"
-    return json.dumps(result, ensure_ascii=False) if from_tool and isinstance(result, dict | list) else result
+    return row_json(result) if from_tool and isinstance(result, dict | list) else result
 
 
 # -- runs ------------------------------------------------------------------------------------------------------------

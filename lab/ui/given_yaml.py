@@ -8,10 +8,9 @@ from lab.config import Config
 from lab.errors import InputError
 from lab.grid import Grid
 from lab.home import check_id
-from lab.task import Task
+from lab.task import LONGEST_YAML, Task
 from lab.ui import access, offer
 
-LONGEST_YAML = 1_000_000  # letters
 DEEPEST = 100  # lists and mappings inside each other
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import gradio as gr
 
+from lab.answered import on_one_line
+
 # The fonts of the machine that looks at the page: no request goes to a font server.
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace"]
@@ -85,8 +87,7 @@ CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")  # what t
 
 def plain(text: str) -> str:
     """Any text as Markdown that shows just this text: no markup, links, pictures or formulas come of it."""
-    letters = re.sub(r"[!-/:-@\[-`{-~]", lambda mark: f"&#{ord(mark[0])};", str(text).strip())
-    return re.sub(r"\s*\n\s*", "<br>", letters)
+    return on_one_line(re.sub(r"[!-/:-@\[-`{-~]", lambda mark: f"&#{ord(mark[0])};", str(text).strip()))
 
 
 def text(words) -> str:

@@ -1,5 +1,6 @@
 """Between a task and the values of the form that edits it, and what follows from them while one edits."""
 
+import json
 import time
 
 import gradio as gr
@@ -100,7 +101,22 @@ def parsed(name: str | None, values: tuple) -> Task:
         "format": form,
         "read": (read or None) if generate else None,
     }
+    _refuse_long(content)
     return task_file.parse(yaml.safe_dump(content, allow_unicode=True), "The task")
+
+
+def _refuse_long(content: dict) -> None:
+    """Raises InputError for texts that a task does not take, before much is done with them: a browser's own limit on a field
+    keeps no other program from sending more."""
+    for key, value in content.items():
+        if isinstance(value, str) and len(value) > task_file.LONGEST:
+            raise InputError(
+                f"{key}: this text has {len(value):,} letters, and at most {task_file.LONGEST:,} are taken."
+            )
+    if len(json.dumps(content["labels"])) > task_file.LONGEST_YAML:
+        raise InputError(
+            f"labels: all of them together have more than {task_file.LONGEST_YAML:,} letters; shorten some."
+        )
 
 
 def without_problems(name: str | None, values: tuple) -> Task | None:
