@@ -20,6 +20,7 @@ LAYERS = {
         "difference",
         "lint",
         "template",
+        "model_files",
         "prompt",
         "marks",
         "chat",
@@ -44,6 +45,7 @@ LAYERS = {
         "shapes",
         "memory",
         "vllm",
+        "hub_ids",
     ],
     "records": [
         "home",
