@@ -27,7 +27,7 @@ from starlette.requests import Request
 from test_hub_ids import COMMIT
 
 import app
-from lab import jobs
+from lab import jobs, tasks
 from lab.config import BUNDLED_MODEL
 from lab.errors import WorkError
 from lab.home import ASSETS, Home
@@ -330,6 +330,13 @@ def test_no_path_through_the_pages_own_events(watched, forms):
                 said = asks(event, given, home, path)
                 assert SECRET not in said, (event.api_name, path)
     assert watch.touched == set()
+
+
+def test_a_path_is_no_bundled_task(tmp_path):
+    """It failed: of any file that ends so it was said that it is a bundled task."""
+    (tmp_path / "there.yaml").write_text("")
+    assert tasks.is_bundled("sentiment") and not tasks.is_bundled(str(tmp_path / "there"))
+    assert not tasks.is_bundled(["sentiment"])
 
 
 def chosen(target: str, count: int) -> list[str]:
