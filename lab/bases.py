@@ -1,29 +1,30 @@
 """Base models by name: the bundled one, a Hub id or a local folder; where their files are and what is refused."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import httpx2
 import huggingface_hub
+from huggingface_hub import constants
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
 )
+from huggingface_hub.file_download import repo_folder_name
 from safetensors import SafetensorError, safe_open
 
-from lab import disk, hub_client
+from lab import disk, hub_client, hub_ids
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError
-from lab.home import ASSETS, read_json
+from lab.home import ASSETS
 from lab.memo import Memo, state_of
+from lab.model_files import read_json
 from lab.prompt import Tokens
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 TOKENIZER_FILES = [
     "config.json",
     "tokenizer.json",
@@ -61,6 +62,8 @@ class Base:
         content = read_json(self.folder / "config.json")
         if content is None:
             raise InputError(f"{self.name}: there is no config.json in the model's folder.")
+        if not isinstance(content, dict):
+            raise InputError(f"{self.name}: config.json holds no keys and values.")
         refuse_code(content, f"{self.name}: config.json")
         for name in ("tokenizer_config.json", "generation_config.json"):
             refuse_code(read_json(self.folder / name), f"{self.name}: {name}")
@@ -151,16 +154,35 @@ def find(name: str) -> Base:
         if not (folder / "config.json").is_file():
             raise InputError(f"The folder {name} holds no model: there is no config.json in it.")
         return Base(str(folder.resolve()), None, folder.resolve())
-    if not HUB_ID.fullmatch(name):
+    repo, at, revision = name.partition("@")
+    if not hub_ids.is_repo(repo):
         raise InputError(
             f"There is no base model {name!r}: give {BUNDLED_MODEL} (the bundled one), a Hub id such as owner/name, or a folder."
         )
-    repo, _, revision = name.partition("@")
+    hub_ids.need_revision(revision if at else None)
     try:
         cached = huggingface_hub.try_to_load_from_cache(repo, "config.json", revision=revision or None)
     except HFValidationError as error:
         raise InputError(f"{repo} is no Hub id: {str(error).splitlines()[0]}") from error
-    return Base(name, revision or None, Path(cached).parent if isinstance(cached, str) else None, on_hub=True)
+    except UnicodeDecodeError as error:  # the file that says which commit a revision is
+        raise _broken_cache(repo) from error
+    folder = _in_cache(repo, Path(cached).parent) if isinstance(cached, str) else None
+    return Base(name, revision or None, folder, on_hub=True)
+
+
+def _in_cache(repo: str, folder: Path) -> Path:
+    """A folder that the Hub's library has named. Raises InputError when it is none of those in which it keeps the repository:
+    it goes where a file of its cache says."""
+    kept = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model") / "snapshots"
+    if folder.resolve().parent != kept.resolve():
+        raise _broken_cache(repo)
+    return folder
+
+
+def _broken_cache(repo: str) -> InputError:
+    return InputError(
+        f"What is kept of {repo} on this machine is broken; remove it from the Hub's cache, and fetch it anew."
+    )
 
 
 def public_name(name: str) -> str:
@@ -187,7 +209,9 @@ def fetch(base: Base, patterns: list[str]) -> Base:
         if "Consistency check" not in str(error):  # the disk's troubles are told by others
             raise
         raise hub_client.explained(error, repo, base.revision) from error
-    return Base(base.name, base.revision, Path(folder), on_hub=True)
+    except UnicodeDecodeError as error:
+        raise _broken_cache(repo) from error
+    return Base(base.name, base.revision, _in_cache(repo, Path(folder)), on_hub=True)
 
 
 def tokens_at_hand(base: Base) -> Tokens:

@@ -9,12 +9,10 @@ import pyarrow as pa
 from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
-from lab import hub_client
+from lab import hub_client, hub_ids
 from lab.errors import InputError
 
-SOURCE = re.compile(
-    r"(?P<repo>[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?"
-)
+SOURCE = re.compile(r"(?P<repo>[^:@]+)(:(?P<config>\w[\w.-]{0,95}))?(@(?P<revision>.+))?", re.DOTALL)
 
 
 def fetch_dataset(source: str, label: str | None) -> tuple[dict[str, pa.Table], list[str] | None]:
@@ -23,10 +21,11 @@ def fetch_dataset(source: str, label: str | None) -> tuple[dict[str, pa.Table], 
     Raises InputError for a wrong id, configuration, revision or a dataset that needs code; WorkError for the network.
     """
     match = SOURCE.fullmatch(source)
-    if not match:
+    if not match or not (hub_ids.is_part(match["repo"]) or hub_ids.is_repo(match["repo"])):
         raise InputError(
             f"hub:{source} is no Hub id: write hub:owner/name, hub:owner/name:config or hub:owner/name@revision."
         )
+    hub_ids.need_revision(match["revision"])
     if match["repo"] in _PACKAGED_DATASETS_MODULES or match["repo"].startswith("buckets/"):
         # The library would read files of this machine with that reader of its own, or another kind of storage.
         raise InputError(f"{match['repo']} is no dataset of the Hub: write hub:owner/name.")

@@ -14,6 +14,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from lab.chat import Chat, messages
+from lab import model_files
 from lab.errors import InputError
 from lab.task import LONGEST_PROMPT, TOO_LONG, Task, fill, text_of
 from lab.template import FORMATS, Apart, apart, compile_template, rendered
@@ -36,15 +37,19 @@ class Tokens:
     @classmethod
     def from_folder(cls, folder: Path, exact: bool = True, ours: bool = False) -> "Tokens":
         """Raises InputError when the folder has no tokenizer.json that can be read."""
+        file = folder / "tokenizer.json"
         try:
-            encoder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            model_files.refuse_large(file, model_files.MOST_OF_TOKENIZER)
+            encoder = Tokenizer.from_file(str(file))
+        except InputError:
+            raise
         except Exception as error:  # the Rust library raises nothing narrower
             raise InputError(f"{folder.name} has no tokenizer.json that can be read: {error}") from error
         encoder.no_truncation()
         encoder.no_padding()
         config = _read_json(folder / "tokenizer_config.json")
-        template_file = folder / "chat_template.jinja"
-        template = template_file.read_text(encoding="utf-8") if template_file.is_file() else config.get("chat_template")
+        template = model_files.read_text(folder / "chat_template.jinja")
+        template = config.get("chat_template") if template is None else template
         if isinstance(template, list):  # several named templates: the default one
             template = next((item["template"] for item in template if item.get("name") == "default"), None)
         extra = _read_json(folder / "special_tokens_map.json")
@@ -333,12 +338,7 @@ def _batches(rows: Iterable[dict], size: int) -> Iterator[list[dict]]:
 
 
 def _read_json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path.name} cannot be read: {error}") from error
+    content = model_files.read_json(path)
     return content if isinstance(content, dict) else {}
 
 

@@ -1,7 +1,6 @@
 """Models to the Hub, as a job: what a run has left goes up in one commit, with its card. The token comes from the environment."""
 
 import os
-import re
 
 import httpx2
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -15,7 +14,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import disable_progress_bars, validate_repo_id
 
-from lab import card, export, hub_client, merging  # noqa: F401 - with the client, the Hub is asked within bounds
+from lab import card, export, hub_client, hub_ids, merging  # noqa: F401 - with the client, the Hub is asked within bounds
 from lab.errors import InputError, WorkError
 from lab.export import Parcel
 from lab.home import Home, newest_first, read_json, write_json
@@ -23,8 +22,6 @@ from lab.merging import Merging
 
 WANTED = "push.json"
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # in the environment
-REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,99}")
 
 
 class Wanted(merging.Wanted):
@@ -64,14 +61,14 @@ def checked(home: Home, name: str, repo: str, merge: bool, private: bool, revisi
 def check_place(repo: str, revision: str | None) -> None:
     """Raises InputError for what is no id of a repository on the Hub, or no name of a branch there."""
     try:
-        if not REPO.fullmatch(repo):
+        if not hub_ids.is_repo(repo):
             raise HFValidationError
         validate_repo_id(repo)
     except HFValidationError as error:
         raise InputError(
             f"{repo!r} is no place on the Hub: write owner/name, in letters, digits, -, _ and dots."
         ) from error
-    if revision and not REVISION.fullmatch(revision):
+    if revision and not hub_ids.is_revision(revision):
         raise InputError(f"{revision!r} is no name of a branch: letters, digits, - _ . and /.")
 
 

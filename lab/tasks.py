@@ -73,7 +73,7 @@ def restore(home: Home, name: str, number: int) -> tuple[int, bool]:
 
 def is_bundled(name: str) -> bool:
     """Whether a name stands for a bundled task: it cannot be saved over."""
-    return (BUNDLED / f"{name}.yaml").is_file()
+    return name in [path.stem for path in BUNDLED.glob("*.yaml")]  # a name from the page may be a path
 
 
 def free_name(home: Home, name: str) -> str:

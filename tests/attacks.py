@@ -74,8 +74,17 @@ def paths(target: str) -> list[str]:
             "a;b",
             "|id",
         ),
+        *hub_names(target),
         *("x" * 65, "..-x", "run-1/../../x", "run-1@../../x", "run-1@1/../..", "%00", "\u202e..", "X", "\u00e9"),
     ]
+
+
+def hub_names(target: str) -> list[str]:
+    """Names on the Hub whose parts are ways to a file; of `owner/name` some files may be at hand."""
+    up = "../" * 12
+    ways = [f"{up}{target.lstrip('/')}", target, f"main/{up}{target.lstrip('/')}", "..", "../../.."]
+    names = [f"owner/name@{way}" for way in ways]
+    return [*names, f"base:{names[0]}", f"owner/name:{ways[0]}", f"owner/{ways[0]}@main", "owner/..", f"name@{ways[0]}"]
 
 
 def ask_raw(

@@ -1,41 +1,81 @@
 """Attacks with paths: written as ids, names, models and files through every event, and as the names of uploads."""
 
 import contextlib
+import inspect
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import types
+import typing
 from copy import deepcopy
 from pathlib import Path
 from urllib.parse import urlencode
 
-import colours
+import furnished
 import gradio as gr
 import httpx
 import pytest
-from attacks import SECRET, paths
+import yaml
+from attacks import SECRET, hub_names, paths
 from browser import ROOT
+from colours import CODEBOOK
+from huggingface_hub import constants
+from pydantic import ValidationError
 from starlette.requests import Request
+from test_hub_ids import COMMIT
 
 import app
-from lab import jobs
+from lab import jobs, tasks
 from lab.config import BUNDLED_MODEL
 from lab.errors import WorkError
-from lab.home import Home
+from lab.home import ASSETS, Home
+from lab.rating_form import CRITERIA
 
-# Values with which the other parameters of an event let it get as far as it can.
+FILE = object()  # stands for an upload
+# Values with which the other parameters of an event, by their names or for one event or one family of them, let it get as
+# far as it can; whatever is missing here has a default.
 VALID = {
-    "run_id": "tiny-1",
+    "run_id": furnished.DONE,
     "task": "colours",
     "dataset": "colours",
+    "name": "colours",
+    "new": "colours-2",
     "first": "colours",
     "second": "colours",
-    "subjects": ["base"],
-    "split": "validation",
+    "subjects": ["base", furnished.DONE],
     "model": BUNDLED_MODEL,
-    "raw": None,
-    "hub": None,
-    "row": None,
+    "text": "red paint",
+    "title": "A title",
+    "repo": "owner/name",
+    "config": yaml.safe_dump(furnished.SETTINGS),
+    "sweep": yaml.safe_dump({**furnished.SETTINGS, "grid": {"seed": [5, 6]}}),
+    "rater": furnished.RATER,
+    "subject": "base",
+    "index": 0,
+    **dict.fromkeys(CRITERIA, 1.0),
+    "content": "[]",
+    "version": 1,
+    "preset.name": furnished.PRESET,
+    "sweeps.name": furnished.SWEEP,
+    "rating.name": furnished.RATED,
+    "rating_start.name": "asked",
+    "task_add.task": yaml.safe_dump({**CODEBOOK, "name": "other"}),
+    "task_save.task": yaml.safe_dump(CODEBOOK),
+    "task_diff.first": 1,
+    "task_diff.second": 2,
+    "dataset_add.name": "added",
+    "dataset_add.text": "text",
+    "dataset_add.file": FILE,
+    "generate.text": "red paint",
+    "dataset_merge_labels.merges": ["bright=warm,cold"],
+}
+# What must be left out for a parameter to be looked at.
+INSTEAD = {
+    "dataset_add.hub": {"file": None},
+    "dataset_merge_labels.task": {"merges": None},
+    "generate.raw": {"text": None},
 }
 KEPT = (gr.State, gr.File, gr.UploadButton)  # what no browser can fill; files it can only upload
 CHANGES = (
@@ -71,17 +111,42 @@ class Watch:
     def __init__(self):
         self.own: list[str] | None = None  # folders in which it may; None: it is not watched
         self.touched: set[tuple[str, str]] = set()
+        self.canaries = ""  # the folder about which it may not even ask
         sys.addaudithook(self)
+
+    def seen(self, stat):
+        """`os.stat`, of which no hook is told; it tells whether a file is there. Passed by is that of `Path.resolve`, by which
+        the lab finds out where a link in the home leads."""
+
+        def asked(path, *given, **named):
+            frame = sys._getframe(2)
+            if (
+                self.own is not None
+                and isinstance(path, str | bytes | os.PathLike)
+                and frame.f_code.co_name != "resolve"
+            ):
+                plain = os.path.normpath(Path.cwd() / os.fsdecode(path))
+                if plain == self.canaries or plain.startswith(f"{self.canaries}/"):
+                    self.touched.add(("os.stat", plain))
+            return stat(path, *given, **named)
+
+        return asked
 
     def __call__(self, event: str, about: tuple) -> None:
         if self.own is None or event not in (*CHANGES, *LOOKS):
             return
         for path in about[: 2 if event in ("os.rename", "os.link") else 1]:
             if isinstance(path, str | bytes | os.PathLike):
-                real = os.path.realpath(os.fsdecode(path))
+                real = os.path.realpath(_folder(event, about) / os.fsdecode(path))
                 places = self.own if event in CHANGES else self.own + READ_BY_ALL
                 if not any(real == place or real.startswith(f"{place}/") for place in places):
                     self.touched.add((event, real))
+
+
+def _folder(event: str, about: tuple) -> Path:
+    """The folder in which a name is meant: an open one where there is one, as when a folder is removed with all in it."""
+    handle = about[1] if event in ("os.remove", "os.rmdir") else -1
+    return Path(f"/proc/self/fd/{handle}").readlink() if handle >= 0 else Path()
 
 
 watch = None
@@ -107,9 +172,15 @@ def watched(tmp_path, monkeypatch):
         (outside / name).write_text(SECRET)
     uploads.mkdir()
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
+    monkeypatch.setattr(tempfile, "tempdir", str(uploads))
     monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
-    home = colours.add_to(Home.at(tmp_path / "home"), tmp_path)
-    colours.created(home, BUNDLED_MODEL)
+    monkeypatch.setenv("HF_TOKEN", "hf_nobody")
+    home = furnished.furnish(Home.at(tmp_path / "home"), tmp_path)
+    cached = tmp_path / "uploads" / "hub" / "models--owner--name"  # where this process may look
+    shutil.copytree(ASSETS / BUNDLED_MODEL, cached / "snapshots" / COMMIT)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(COMMIT)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cached.parent))
     for folder in (
         home.runs,
         home.datasets,
@@ -135,6 +206,8 @@ def watched(tmp_path, monkeypatch):
         subprocess, "Popen", lambda line, *given, **named: not_here() if "lab" in line else run(line, *given, **named)
     )
     before = snapshot(outside)
+    watch.canaries = str(outside)
+    monkeypatch.setattr(os, "stat", watch.seen(os.stat))
     yield page, outside
     watch.own = None
     assert snapshot(outside) == before
@@ -155,53 +228,88 @@ def asked_from(path: str) -> gr.Request:
     return gr.Request(Request(scope))
 
 
-def asks(event, values: list, home: Path, path: str = "") -> str:
-    """What an event says; what it touches outside of the home is written down."""
+def answered(event, values: list, home: Path, path: str = "") -> tuple[str, Exception | None]:
+    """What an event says, and what it raises; what it touches outside of the home is written down."""
     filled = gr.helpers.special_args(event.fn, list(values), request=asked_from(path))[0]
-    watch.own = [str(home), str(home.parent / "uploads"), f"{tempfile.gettempdir()}/tmp"]
+    watch.own = [str(home), str(home.parent / "uploads")]
     try:
         made = event.fn(*filled)
-        return str(list(made) if hasattr(made, "__next__") else made)
+        return str(list(made) if hasattr(made, "__next__") else made), None
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}", error
     finally:
         watch.own = None
 
 
+def asks(event, values: list, home: Path, path: str = "") -> str:
+    return answered(event, values, home, path)[0]
+
+
+def parameters(event) -> dict[str, inspect.Parameter]:
+    """What callers give to an event, as its function says; the inputs of most have no names of their own."""
+    found = {x.name: x for x in inspect.signature(event.fn).parameters.values() if x.name != "request"}
+    assert len(found) == len(event.inputs), event.api_name
+    return found
+
+
+def valid(event, name: str, parameter: inspect.Parameter):
+    """A value with which an event goes on."""
+    family = event.api_name.partition("_")[0]
+    for key in (f"{event.api_name}.{name}", f"{family}.{name}"):
+        if key in VALID:
+            return VALID[key]
+    if parameter.default is parameter.empty:
+        return VALID[name]
+    return VALID.get(name, "") if parameter.default == "" else parameter.default
+
+
+def fed(event) -> dict[str, bool]:
+    """The parameters of an event that take a text, and whether they take a list of them."""
+    found = {}
+    for field, (name, parameter) in zip(event.inputs, parameters(event).items(), strict=True):
+        kind = parameter.annotation
+        kinds = set(typing.get_args(kind)) if isinstance(kind, types.UnionType) else {kind}
+        if not isinstance(field, KEPT) and kinds & {str, list[str]}:
+            found[name] = str not in kinds
+    return found
+
+
+def is_stopped_by_types(event, error: BaseException | None) -> bool:
+    """Whether an event was never asked: its arguments were not of their types."""
+    while error is not None:
+        if isinstance(error, ValidationError) and error.title == event.api_name:
+            return True
+        error = error.__cause__
+    return False
+
+
 @pytest.mark.parametrize(
-    "forms", [pytest.param(14, marks=pytest.mark.faults), pytest.param(99, marks=pytest.mark.nightly)]
+    "forms", [pytest.param(10, marks=pytest.mark.faults), pytest.param(200, marks=pytest.mark.nightly)]
 )
 def test_no_path_through_any_public_event(watched, forms):
-    """One parameter after the other holds a path. Seen to fail with the look at the resolved place left out of
-    `home.inside`: the link then leads to the canaries."""
+    """One parameter after the other holds a path, and each time the event itself is reached. Seen to fail with the look at
+    the resolved place left out of `home.inside`: the link then leads to the canaries; and with any text taken for a
+    revision: the Hub's library then opens the file that one names."""
     page, outside = watched
     home = outside.parent / "home"
-    problems = []
+    upload = outside.parent / "uploads" / "rows.csv"
+    problems, pairs = [], 0
     for event in [event for event in page.fns.values() if event.api_visibility == "public"]:
-        names = [field.label for field in event.inputs]
-        kinds = [field.api_info().get("type") if hasattr(field, "api_info") else None for field in event.inputs]
-        default = [
-            VALID.get(name, getattr(field, "value", None)) for name, field in zip(names, event.inputs, strict=True)
-        ]
-        for at, kind in enumerate(kinds):
-            if kind not in ("string", "array") and names[at] not in (
-                "hub",
-                "repo",
-                "revision",
-                "model",
-                "task",
-                "split",
-            ):
-                continue
+        names = parameters(event)
+        usual = {name: valid(event, name, x) for name, x in names.items()}
+        usual = {name: str(upload) if x is FILE else x for name, x in usual.items()}
+        for name, is_list in fed(event).items():
+            pairs += 1
+            values = {**usual, **INSTEAD.get(f"{event.api_name}.{name}", {})}
             for path in chosen(str(outside), forms):
-                values = [
-                    path if i == at and kind != "array" else [path] if i == at else x for i, x in enumerate(default)
-                ]
-                said = asks(event, values, home, path)
-                if SECRET in said or "has a problem" in said:
-                    problems.append((event.api_name, names[at], path, said[:200]))
+                upload.write_text("text,label\nred,warm\nblue,cold\n")
+                given = {**values, name: [path] if is_list else path}
+                said, error = answered(event, list(given.values()), home, path)
+                if SECRET in said or "has a problem" in said or is_stopped_by_types(event, error):
+                    problems.append((event.api_name, name, path, said[:200]))
     assert problems == []
     assert watch.touched == set()
+    assert pairs > 80
 
 
 @pytest.mark.parametrize(
@@ -224,10 +332,18 @@ def test_no_path_through_the_pages_own_events(watched, forms):
     assert watch.touched == set()
 
 
+def test_a_path_is_no_bundled_task(tmp_path):
+    """It failed: of any file that ends so it was said that it is a bundled task."""
+    (tmp_path / "there.yaml").write_text("")
+    assert tasks.is_bundled("sentiment") and not tasks.is_bundled(str(tmp_path / "there"))
+    assert not tasks.is_bundled(["sentiment"])
+
+
 def chosen(target: str, count: int) -> list[str]:
     """So many forms of the path, from all over the list; the links are always among them."""
     every = paths(target)
-    return list(dict.fromkeys(["link", target, *every[:: max(1, len(every) // count)]]))
+    always = ["link", target, *hub_names(f"{target}/task.yaml")[:6]]
+    return list(dict.fromkeys([*always, *every[:: max(1, len(every) // count)]]))
 
 
 @pytest.mark.faults

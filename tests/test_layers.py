@@ -20,6 +20,7 @@ LAYERS = {
         "difference",
         "lint",
         "template",
+        "model_files",
         "prompt",
         "marks",
         "chat",
@@ -45,6 +46,7 @@ LAYERS = {
         "bounds",
         "memory",
         "vllm",
+        "hub_ids",
     ],
     "records": [
         "home",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from mcp_client import over_mcp
+from starlette.datastructures import Headers
 
 import app
 from lab.errors import InputError, WorkError
@@ -92,6 +93,43 @@ def test_hosts_and_origins(made, host, origin, passes):
 def test_two_hosts_or_none_are_refused():
     assert guard().refusal([], []) and guard().refusal(["localhost", "localhost"], [])
     assert guard().refusal(["localhost"], ["http://localhost", "http://evil.example"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "passes"),
+    [
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "none"}, True),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site", "referer": "http://10.0.0.5:8888/"}, False),  # another port
+        ({}, False),  # as a page sends it that tells no Referer, over plain HTTP
+        ({"referer": "http://10.0.0.5:7860/?tab=train"}, True),
+        ({"referer": "http://evil.example/http://10.0.0.5:7860/"}, False),
+        ({"referer": "http://10.0.0.5:7860@evil.example/"}, False),
+        ({"referer": "10.0.0.5:7860"}, False),
+        ({"referer": "https://lab.example/"}, True),  # which may ask
+    ],
+)
+def test_a_login_is_ended_from_its_own_page_alone(headers, passes):
+    """It failed for all that carry no Origin, such as a picture of another site that lies at /logout."""
+    made = guard("10.0.0.5", names=["lab.example"])
+    assert made._comes_from_here(Headers({"host": "10.0.0.5:7860", **headers})) == passes
+
+
+@pytest.mark.faults
+def test_another_site_logs_nobody_out(serve):
+    """It failed with the guard's look at Origin alone. The link in the answer logs out, for it comes from here."""
+    served = serve(None, environment={"LAB_LOGIN": "ada:a pass:word"})
+    answer = httpx.post(served.url + "/login", data={"username": "ada", "password": "a pass:word"})
+    cookie = "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+    for path in ("/logout", "/logout/", "/logout?all_session=true"):
+        for headers in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Referer": "http://evil.example/"}):
+            refused = ask(served.url, path, Cookie=cookie, **headers)
+            assert (refused.status_code, "set-cookie" in refused.headers) == (403, False), (path, headers)
+            assert "Log out</a>" in refused.text and "default-src 'self'" in refused.headers["Content-Security-Policy"]
+    assert ask(served.url, "/config", Cookie=cookie).status_code == 200
+    assert ask(served.url, "/logout", Cookie=cookie, Referer=f"{served.url}/logout").status_code == 302
+    assert ask(served.url, "/config", Cookie=cookie).status_code == 401
 
 
 # -- starting --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 
 from lab.ui import bodies, routes
 
@@ -20,6 +20,9 @@ NEEDS_LOGIN = {
     routes.TOOLS: "The tools need the login of LAB_LOGIN, as HTTP Basic authorization.\n",
 }
 NOTHING_HERE = "Nothing is served here.\n"
+FROM_HERE = ("same-origin", "none")  # what browsers say of a link of the page itself, and of a typed address
+# A link of the page itself, for browsers that do not say where a typed address comes from.
+LEAVE = '<!doctype html><title>Log out</title><p>Another site may have sent you here. <a href="?">Log out</a></p>\n'
 
 
 def allowed_names() -> set[str]:
@@ -57,6 +60,11 @@ class Guard:
         if who is None:
             await PlainTextResponse(NOTHING_HERE, status_code=404)(scope, receive, send)
             return
+        if routes.ends_login(scope["path"]) and not self._comes_from_here(headers):
+            await HTMLResponse(LEAVE, status_code=403, headers={"Content-Security-Policy": self.policy})(
+                scope, receive, send
+            )
+            return
         if not self._may_enter(who, scope, headers):
             asks = {"WWW-Authenticate": "Basic"} if who == routes.TOOLS else None
             await PlainTextResponse(NEEDS_LOGIN[who], status_code=401, headers=asks)(scope, receive, send)
@@ -86,6 +94,14 @@ class Guard:
         if origins and not (len(origins) == 1 and self._may_ask(_place(origins[0]), host)):
             return "Requests from other sites are refused; sites that may ask are listed in LAB_HOSTS.\n"
         return None
+
+    def _comes_from_here(self, headers: Headers) -> bool:
+        """Whether a page of the lab or the user's own hand asks. A link or a picture of another site carries no Origin; but it
+        cannot write these headers either."""
+        if headers.get("sec-fetch-site") in FROM_HERE:
+            return True
+        scheme, _, rest = headers.get("referer", "").partition("://")
+        return self._may_ask(_place(f"{scheme}://{rest.partition('/')[0]}"), _place(f"//{headers['host']}"))
 
     def _is_ours(self, name: str) -> bool:
         return name in self.own | self.names or (self.every_address and _is_address(name))

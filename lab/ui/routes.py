@@ -34,6 +34,7 @@ SERVED = {
     **dict.fromkeys(["/gradio_api/mcp", "/gradio_api/mcp/{path:path}"], TOOLS),
 }
 UPLOAD = "/gradio_api/upload"
+LOGOUT = "/logout"  # the one route that changes something at a GET and is not there to be reached from another site
 FILES = ("/gradio_api/file=", "/gradio_api/file/")
 
 
@@ -42,6 +43,10 @@ def policy(path: str) -> str | None:
     if path.startswith(FILES) and names_other_site(path[len(FILES[0]) :]):
         return None
     return next((who for pattern, who in _patterns() if pattern.fullmatch(path)), None)
+
+
+def ends_login(path: str) -> bool:
+    return path.rstrip("/") == LOGOUT
 
 
 def names_other_site(name: str) -> bool:
