@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from lab.chat import Chat, messages
 from lab import model_files
+from lab.chat import Chat, messages
 from lab.errors import InputError
 from lab.task import LONGEST_PROMPT, TOO_LONG, Task, fill, text_of
 from lab.template import FORMATS, Apart, apart, compile_template, rendered

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from lab import bases, disk, hub_ids, shortage
+from lab import bases, hub_ids, shortage
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError, WorkError, in_full
 from lab.ui.roles import may_change
@@ -61,18 +61,14 @@ def handler(function: Callable) -> Callable:
 def model_id(name: str | None) -> str:
     """A base model's name as the page takes it: the bundled one or a Hub id, never a folder of the machine."""
     name = (name or "").strip()
-<<<<<<< HEAD
     if len(name) > LONGEST_MODEL:
         raise InputError(
             f"The name of the base model is longer than {LONGEST_MODEL} letters: give a Hub id, owner/name."
         )
-    if name != BUNDLED_MODEL and (not bases.HUB_ID.fullmatch(name) or bases.find(name).on_hub is False):
-=======
     repo, at, revision = name.partition("@")
     if hub_ids.is_repo(repo):
         hub_ids.need_revision(revision if at else None)
     if name != BUNDLED_MODEL and (not hub_ids.is_model(name) or bases.find(name).on_hub is False):
->>>>>>> u
         raise InputError(
             f"{name!r} is no base model here: give {BUNDLED_MODEL} (the bundled one) or a Hub id, owner/name."
         )
