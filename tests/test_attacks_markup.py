@@ -197,7 +197,7 @@ def charts_show(tab) -> None:
 
 @pytest.mark.faults
 def test_run_names_notes_logs_and_errors(tab):
-    """Should fail as above; the names of runs in charts with `charts.plain` made the identity."""
+    """Seen to fail as above."""
     opened(tab, "Train")
     shows(tab, ".runs", 10)
     tab.locator('tr[data-run="marks-1"]').click()
