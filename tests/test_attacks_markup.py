@@ -210,7 +210,7 @@ def test_run_names_notes_logs_and_errors(tab):
 
 @pytest.mark.faults
 def test_answers_in_a_comparison(tab, url):
-    """Seen to fail as above."""
+    """Seen to fail as above, and with `charts.plain` made the identity: links in a chart."""
     words = "&".join(f"subject={x}" for x in ("base", "marks-2", "marks-3"))
     tab.goto(f"{url}?tab=compare&{words}")
     until(lambda: tab.locator(".scores tbody.compared tr").count() >= 3, "it is compared")
