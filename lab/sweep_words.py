@@ -143,8 +143,8 @@ def _of_best(scored: list[dict]) -> list[str]:
     flatters = "Each best is the best of so many" if len(rivals) > 1 else f"It is the best of {len(scored)}"
     return [
         *found,
-        f"{flatters} on the rows it is scored on, so it flatters; score it on other rows, such as a test split, before it is "
-        "reported.",
+        f"{flatters} on the rows it is scored on, so it flatters; score it on other rows, such as a test split, before "
+        "it is reported.",
     ]
 
 
