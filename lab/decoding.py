@@ -69,6 +69,5 @@ def ignored(decoding: Decoding, named: Collection[str]) -> list[str]:
     if not idle:
         return []
     advice = "; set mode=sample to draw tokens" if set(idle) & set(DRAWN) else ""
-    return [
-        f"decoding: {' and '.join(idle)} {'changes' if len(idle) == 1 else 'change'} nothing with mode={decoding.mode}{advice}."
-    ]
+    change = "changes" if len(idle) == 1 else "change"
+    return [f"decoding: {' and '.join(idle)} {change} nothing with mode={decoding.mode}{advice}."]

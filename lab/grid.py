@@ -146,7 +146,7 @@ def _of_config(values: dict, blocks: list[Block], where: str) -> Grid:
 
 
 def _decodings(given, usual: Decoding, problems: "Problems") -> tuple[list[Point], list[str]]:
-    """The decodings with which every run answers, on top of the `usual` one; a value that is a list stands for several."""
+    """The decodings with which every run answers, on top of the `usual` one; a list of values stands for several."""
     if given is None:
         return [], []
     blocks, wrong = several.read(given, "decodings")
@@ -160,8 +160,8 @@ def _decodings(given, usual: Decoding, problems: "Problems") -> tuple[list[Point
 
 
 def _decoded(blocks: list[Block], own: dict, usual: Decoding, problems: "Problems") -> tuple[list[Point], list[str]]:
-    """The decodings that blocks stand for, each once, and a note where they draw tokens unasked. `own`: settings of all of
-    them; `usual`: the decoding on top of which they come."""
+    """The decodings that blocks stand for, each once, and a note where they draw tokens unasked. `own`: settings of all
+    of them; `usual`: the decoding on top of which they come."""
     found, keys, (mode, notes) = {}, several.union(blocks), _mode(blocks, own, usual)
     for block, chosen in _chosen(blocks):
         given = {**own, **(mode if "mode" not in block else {}), **chosen}
@@ -177,7 +177,7 @@ def _decoded(blocks: list[Block], own: dict, usual: Decoding, problems: "Problem
 
 
 def _mode(blocks: list[Block], own: dict, usual: Decoding) -> tuple[dict, list[str]]:
-    """The mode of all blocks that name none, and a note: tokens are drawn as soon as one of them has a key that asks for it."""
+    """The mode of all blocks that name none, and a note: tokens are drawn if any of them has a key that asks for it."""
     names = dict.fromkeys(key for block in blocks if "mode" not in block for key in block if key in DRAWN)
     if "mode" in own or not names:
         return {}, []
@@ -192,7 +192,7 @@ def _chosen(blocks: list[Block]) -> Iterator[tuple[Block, dict[str, Any]]]:
 
 
 def _idle(block: Block, decoding: Decoding, before: str = "") -> list[str]:
-    """What is wrong with the keys of a block that change nothing with the mode; `before` them stands that of the config."""
+    """What is wrong with the keys of a block that change nothing with the mode; `before`: how they begin."""
     modes = block.get(f"{before}mode", [])
     keys = [key for key in decoding.idle if f"{before}{key}" in block]
     if len(modes) > 1:  # a single value counts for the other modes

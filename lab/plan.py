@@ -23,7 +23,7 @@ ROW_KEYS = ["task", "dataset", "base_model", "train_rows", "seed", "split_seed",
 
 @dataclass
 class Plan:
-    """What a config comes to: rows in tokens, steps, and what the user should read about the rows. All checks have passed."""
+    """What a config comes to: rows in tokens, steps, and what is to be said about the rows. All checks have passed."""
 
     config: Config
     task: Task
@@ -78,7 +78,8 @@ class Plan:
         if config.evaluate_at and not self.scored:
             epochs = ", ".join(map(str, config.evaluate_at))
             found.append(
-                f"evaluate_at: no rows are held out, so the run scores none after epoch {epochs}; its checkpoints are kept."
+                f"evaluate_at: no rows are held out, so the run scores none after epoch {epochs}; "
+                "its checkpoints are kept."
             )
         return found
 

@@ -21,8 +21,8 @@ EPOCH = "epoch"  # beside the keys of the grid and of the decoding
 @dataclass(frozen=True)
 class Ask:
     """One evaluation. `place`: that of the point; `values`: the point's, with those of the decoding and with the epoch where
-    there are several; `own`: whether the run answered so while it trained, and `logged`: whether it answered its training
-    rows so; `last`: whether it is the end of the training; `on_training`: whether it is asked its training rows."""
+    there are several; `own`: whether the run answered so while it trained, `logged`: whether it answered its training rows
+    so; `last`: whether it is the end of the training; `on_training`: whether it is asked its training rows."""
 
     place: int
     values: dict[str, Any]

@@ -25,11 +25,11 @@ def gathered(home: Home, found: Answered, wanted: list[Metric] | None = None) ->
     """A cell for each combination of epoch, decoding and the values of a sweep but for the seed; none where that is one
     evaluation of each run; `wanted` are the metrics of texts. A cell has
 
-    `values`, `task` and `dataset`, `runs` (how many), `n` rows of each; `accuracy, macro_f1, weighted_f1, text_metrics`, means over the runs;
-    `spread`: `{key: {min, max, sd}}` of these, where there are several runs; `accuracy_ci95`, Wilson's interval of the mean
-    on `n` rows, and `f1_ci95`, the mean of the runs' intervals: runs on the same rows make neither narrower; `invalid`, a
-    mean, and `all_invalid`; of the training rows `train_accuracy, train_macro_f1, train_invalid`, None where they were not
-    scored, and `train_n`, how many there are.
+    `values`, `task` and `dataset`, `runs` (how many), `n` rows of each; `accuracy, macro_f1, weighted_f1, text_metrics`,
+    means over the runs; `spread`: `{key: {min, max, sd}}` of these, where there are several runs; `accuracy_ci95`, Wilson's
+    interval of the mean on `n` rows, and `f1_ci95`, the mean of the runs' intervals: runs on the same rows make neither
+    narrower; `invalid`, a mean, and `all_invalid`; of the training rows `train_accuracy, train_macro_f1, train_invalid`,
+    None where they were not scored, and `train_n`, how many there are.
     """
     held_out = [(ask, made) for ask, made in found if not ask.on_training]
     trained = {_place(ask): made for ask, made in found if ask.on_training and made}

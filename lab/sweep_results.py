@@ -175,7 +175,7 @@ def look(home: Home, sweep: Sweep) -> dict:
 
 
 def _compared(made: list[Evaluation], metrics: list[Metric] | None) -> tuple[list[dict], list[str]]:
-    """The objects of `compare`, and notes. Those with different labels are compared apart: a p-value says nothing there."""
+    """The objects of `compare`, and notes. Those with different labels are compared apart: no p-value holds there."""
     groups: dict[tuple, list[int]] = {}
     for place, one in enumerate(made):
         groups.setdefault(tuple(one.request["info"]["labels"]), []).append(place)

@@ -143,8 +143,8 @@ def _of_best(scored: list[dict]) -> list[str]:
     flatters = "Each best is the best of so many" if len(rivals) > 1 else f"It is the best of {len(scored)}"
     return [
         *found,
-        f"{flatters} on the rows it is scored on, so it flatters; score it on other rows, such as a test split, before it is "
-        "reported.",
+        f"{flatters} on the rows it is scored on, so it flatters; score it on other rows, such as a test split, before "
+        "it is reported.",
     ]
 
 
@@ -160,8 +160,9 @@ def _best_of(alike: list[dict], named: bool) -> str:
     at = ", ".join(f"{_short(key)} {written(value)}" for key, value in values.items())
     mean = f", the mean of {best['runs']} seeds" if best.get("runs", 1) > 1 else ""
     count = f", the best of {len(alike)}" if named and len(alike) > 1 else ""
+    head = "Best accuracy" if len(alike) > 1 else "Accuracy"
     return (
-        f"{'Best accuracy' if len(alike) > 1 else 'Accuracy'}{of}: {best['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {best['n']:,} rows"
+        f"{head}{of}: {best['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {best['n']:,} rows"
         f"{f' at {at}' if at else ''}{mean}{count}."
     )
 
@@ -170,7 +171,7 @@ def said(found: dict) -> list[str]:
     """What is to be read from the scores, and what is to be minded of them."""
     scored = [x for x in found["comparison"] if x["accuracy"] is not None]
     everything = [x for x in found.get("cells") or scored if x["accuracy"] is not None]  # at each epoch, over the seeds
-    sentences = [] if found["comparison"] else ["Nothing is scored yet: a run is, when it has finished."]
+    sentences = [] if found["comparison"] or everything else ["Nothing is scored yet: a run is, when it has finished."]
     if everything and not any(x["accuracy"] for x in everything):
         sentences.append("No answer is right.")
     elif len(everything) > 1:

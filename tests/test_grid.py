@@ -117,7 +117,8 @@ def test_a_subject_is_told_what_its_points_decode_with_and_each_of_them_does_so(
         used = decoding(point.settings, Decoding(mode="labels", beams=7, top_k=9))  # whatever the subject's own is
         assert used.mode == "sample" and point.values == {key: getattr(used, key) for key in found.keys}
     assert found.notes == [
-        "Tokens are drawn (decoding.mode=sample) where no mode is named, for else top_k and temperature would change nothing."
+        "Tokens are drawn (decoding.mode=sample) where no mode is named, "
+        "for else top_k and temperature would change nothing."
     ]
     mixed = parsed("subject: base\ngrid: [{mode: greedy, beams: [1, 2]}, {mode: sample, temperature: [0.2, 0.8]}]")
     assert [(point.values["mode"], point.values["temperature"]) for point in mixed.points] == [

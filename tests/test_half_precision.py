@@ -1,4 +1,4 @@
-"""What a GPU without bfloat16 (T4, V100) needs, with a pretended device: float16, scaled gradients, steps that are left out."""
+"""What a GPU without bfloat16 (T4, V100) needs, with a pretended device: float16, scaled gradients, steps left out."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ class State:
 
 
 def pretend_gpu(monkeypatch, has_bfloat16: bool) -> None:
-    """A GPU as torch describes it: without bfloat16 in hardware it is emulated, which counts only where that is allowed."""
+    """A GPU as torch describes it: bfloat16 that the hardware lacks is emulated, which counts only where allowed."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(
         torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has_bfloat16

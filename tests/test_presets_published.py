@@ -65,7 +65,7 @@ SAME_VALUES = {  # swept keys of which the twin has every value
 
 @pytest.mark.parametrize("name", FULL)
 def test_a_twin_differs_in_size_alone(home, name):
-    """All other keys of its runs, the keys that are swept, the decodings and the metrics of texts are those of the full one."""
+    """All other keys of its runs, the swept keys, the decodings and the metrics of texts are those of the full one."""
     full, small = (presets.load(home, one).sweep for one in (name, f"{name}-small"))
     if name != "alpaca":  # of which only one model is bundled
         assert full.keys == small.keys

@@ -263,6 +263,9 @@ def test_a_sweep_of_seeds_is_a_table_of_means_with_their_spread(gathered):
         "on 6 rows at epoch 1, mode sample, temperature 0.8, the mean of 2 seeds."
     )  # not of the last alone
     assert any("best of 4" in sentence for sentence in said)
+    on_the_way = sweep_words.said({**found, "cells": cells[:2], "comparison": []})  # no run has finished yet
+    assert any(sentence.startswith("Best accuracy: 0.500") for sentence in on_the_way)
+    assert not any("Nothing is scored" in sentence for sentence in on_the_way)
     heads, rows = sweep_words.table(found)
     assert heads[:7] == ["seed", "run", "status", "mode", "temperature", "first loss", "last loss"]
     assert len(rows) == 4

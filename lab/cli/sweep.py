@@ -150,7 +150,7 @@ def _told(found: dict):
         show.table(console, *sweep_words.table(found))
         if found.get("cells"):
             show.table(console, *sweep_words.cells_table(found))
-        for sentence in sweep_words.said(found) if found["comparison"] else found["notes"]:
+        for sentence in sweep_words.said(found) if found["comparison"] or found.get("cells") else found["notes"]:
             console.print(f"note: {sentence}")
         for words in found.get("unchecked", []):
             console.print(f"not checked: {words}")

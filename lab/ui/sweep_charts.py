@@ -74,8 +74,8 @@ def not_drawn(lines: int) -> str:
     if lines <= MOST_LINES:
         return ""
     return (
-        f"Drawn are {MOST_LINES} of {lines:,} lines, the first in the order of the sweep; {lines - MOST_LINES:,} are not.<br>"
-        "The table has all of them; another key along the axis draws others."
+        f"Drawn are {MOST_LINES} of {lines:,} lines, the first in the order of the sweep; "
+        f"{lines - MOST_LINES:,} are not.<br>The table has all of them; another key along the axis draws others."
     )
 
 
