@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import huggingface_hub
@@ -103,6 +104,23 @@ def test_a_disk_that_fails_at_any_write_leaves_the_old_checkpoint_and_a_reason(
     number = 1
     while check_failed(colours, tiny_model, number, error, lasting):
         number += every
+    assert number > 100  # so often it writes, at least
+
+
+def test_every_way_to_write_a_file_is_a_moment(tmp_path):
+    """Seen to fail with `io.open` alone watched: what is copied or opened by its other name is not seen."""
+    (tmp_path / "from").write_text("x")
+    with watched(lambda *_: None) as seen:
+        with open(tmp_path / "plain", "w") as file:  # noqa: PTH123 - just this way
+            file.write("x")
+        (tmp_path / "path").write_text("x")
+        shutil.copyfile(tmp_path / "from", tmp_path / "to")
+        with zipfile.ZipFile(tmp_path / "zip", "w") as packed:
+            before = len(seen)
+            packed.writestr("name", "x")
+        assert len(seen) > before
+    assert seen[:2] == ["write", "write"]
+    assert "sendfile" in seen
 
 
 def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
