@@ -107,6 +107,7 @@ def test_a_disk_that_fails_at_any_write_leaves_the_old_checkpoint_and_a_reason(
     assert number > 100  # so often it writes, at least
 
 
+@faults
 def test_every_way_to_write_a_file_is_a_moment(tmp_path):
     """Seen to fail with `io.open` alone watched: what is copied or opened by its other name is not seen."""
     (tmp_path / "from").write_text("x")
@@ -123,6 +124,7 @@ def test_every_way_to_write_a_file_is_a_moment(tmp_path):
     assert "sendfile" in seen
 
 
+@faults
 def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
     """Seen to fail without the rename back in `staged`."""
     (tmp_path / "adapter").mkdir()
@@ -144,6 +146,7 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
 # -- what is said ----------------------------------------------------------------------------------------------------------
 
 
+@faults
 @pytest.mark.parametrize(
     "error",
     [
@@ -209,6 +212,7 @@ def with_cause(error: Exception, cause: Exception) -> Exception:
     return error
 
 
+@faults
 def test_an_error_of_something_else_is_not_the_disks(tmp_path):
     for error in (FileNotFoundError(2, "No such file"), RuntimeError("shapes differ"), PermissionError(13, "no")):
         assert shortage.explain(error, tmp_path, None, 1 << 60) is None
@@ -222,6 +226,7 @@ def room(monkeypatch, free: int) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=free))
 
 
+@faults
 def test_a_training_whose_checkpoints_do_not_fit_is_refused_and_nothing_is_left(colours, tiny_model, monkeypatch):
     """Seen to fail without `need_room` in `jobs.train_planned`."""
     room(monkeypatch, 1000)
@@ -305,6 +310,7 @@ def test_a_model_of_which_nothing_is_here_has_no_estimate_and_that_is_said(colou
     assert plan.make(colours, settings(tiny_model)).report()["unchecked"] == []
 
 
+@faults
 def test_a_resume_for_whose_next_checkpoint_there_is_no_room_is_refused(colours, tiny_run, monkeypatch):
     tiny_run.end("stopped")
     room(monkeypatch, 1000)
@@ -313,6 +319,7 @@ def test_a_resume_for_whose_next_checkpoint_there_is_no_room_is_refused(colours,
     assert tiny_run.status() == "stopped"
 
 
+@faults
 def test_what_a_checkpoint_needs_is_foreseen(tiny_run):
     """Not less than it takes, and not much more."""
     for step in (c["step"] for c in tiny_run.checkpoints()):
@@ -403,6 +410,7 @@ def test_the_page_answers_on_a_full_disk_and_says_why_nothing_starts(small_disk,
     assert client.predict(api_name="/run_list") == []
 
 
+@faults
 def test_a_command_on_a_full_disk_ends_with_a_sentence(small_disk, tmp_path):
     from click.testing import CliRunner
 
