@@ -214,6 +214,7 @@ def with_cause(error: Exception, cause: Exception) -> Exception:
 
 @faults
 def test_an_error_of_something_else_is_not_the_disks(tmp_path):
+    """Seen to fail with a file that is not there, or not allowed, among the numbers of a full disk."""
     for error in (FileNotFoundError(2, "No such file"), RuntimeError("shapes differ"), PermissionError(13, "no")):
         assert shortage.explain(error, tmp_path, None, 1 << 60) is None
 
@@ -312,6 +313,7 @@ def test_a_model_of_which_nothing_is_here_has_no_estimate_and_that_is_said(colou
 
 @faults
 def test_a_resume_for_whose_next_checkpoint_there_is_no_room_is_refused(colours, tiny_run, monkeypatch):
+    """Seen to fail without `need_room` in `jobs.resume`."""
     tiny_run.end("stopped")
     room(monkeypatch, 1000)
     with pytest.raises(InputError, match=f"1,000 bytes free.*{tiny_run.state()['needs_bytes']:,} bytes"):
@@ -321,7 +323,7 @@ def test_a_resume_for_whose_next_checkpoint_there_is_no_room_is_refused(colours,
 
 @faults
 def test_what_a_checkpoint_needs_is_foreseen(tiny_run):
-    """Not less than it takes, and not much more."""
+    """Not less than it takes, and not much more. Seen to fail with the optimizer's moments left out."""
     for step in (c["step"] for c in tiny_run.checkpoints()):
         sizes = {p.name: p.stat().st_size for p in tiny_run.checkpoint(step).iterdir()}
         assert sum(sizes.values()) <= tiny_run.state()["needs_bytes"] < sum(sizes.values()) + 60_000, sizes
@@ -412,6 +414,7 @@ def test_the_page_answers_on_a_full_disk_and_says_why_nothing_starts(small_disk,
 
 @faults
 def test_a_command_on_a_full_disk_ends_with_a_sentence(small_disk, tmp_path):
+    """Seen to fail with `shortage.in_words` left out of the commands: `OSError: [Errno 28]`."""
     from click.testing import CliRunner
 
     from lab.cli import cli
