@@ -266,7 +266,7 @@ def test_a_manifest_from_before_there_were_seals_still_counts(saved):
 
 @pytest.mark.faults
 def test_a_torn_folder_is_never_offered_and_goes_at_the_next_start(colours, saved):
-    """Seen to fail with `is_torn` always false: it stays."""
+    """Seen to fail with `is_torn` always false and `drop_behind` dropping nothing: it stays."""
     (saved.checkpoint(STEPS) / "manifest.json").unlink()
     later = saved.checkpoint_folder / f"checkpoint-{STEPS + EVERY}"
     later.mkdir()

@@ -212,7 +212,7 @@ def test_a_base_of_nan_ends_a_real_worker(colours, tiny_model, tmp_path):
 @pytest.mark.faults
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999"])
 def test_no_such_number_comes_in_by_the_config(value):
-    """Seen to fail with the bounds of `learning_rate` left out."""
+    """Seen to fail with its bounds and `allow_inf_nan=False` left out."""
     from lab.errors import InputError
 
     with pytest.raises(InputError, match="learning_rate"):
