@@ -1,11 +1,12 @@
 """Every moment at which a process writes: counted, and at one of them it is killed or its disk fails."""
 
+import builtins
 import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-WRITES = ("fsync", "rename", "replace", "mkdir")
+WRITES = ("fsync", "rename", "replace", "mkdir", "sendfile")  # by the last of them whole files are copied
 REMOVES = ("unlink", "rmdir")
 
 
@@ -60,13 +61,13 @@ def watched(act: Callable[[int, str, tuple], None], names: tuple[str, ...] = WRI
 
         return call
 
-    io.open = open_watched
+    io.open = builtins.open = open_watched  # one function, which some know by the other name
     for name in names:
         setattr(os, name, calling(name))
     try:
         yield seen
     finally:
-        io.open = opened
+        io.open = builtins.open = opened
         for name in names:
             setattr(os, name, true[name])
 

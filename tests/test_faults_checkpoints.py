@@ -193,7 +193,7 @@ def flip(path: Path, at: int, bit: int) -> None:
 @pytest.mark.parametrize(
     ("harm", "name"),
     [
-        *zip(HARMS, FILES, strict=True),
+        *(pytest.param(*case, marks=pytest.mark.faults) for case in zip(HARMS, FILES, strict=True)),
         *(
             pytest.param(*case, marks=pytest.mark.nightly)
             for case in product(HARMS, FILES)
@@ -243,24 +243,30 @@ def test_any_bit_of_a_manifest_may_flip(saved):
         assert [c["step"] for c in saved.checkpoints()] == [STEPS - EVERY]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "text", ["[]", "null", "7", "", '{"files": 3}', '{"step": 6, "epoch": 1, "kept": true, "files": 1}']
 )
 def test_a_manifest_of_another_shape_is_none(colours, saved, text):
+    """Seen to fail with the errors of other shapes not caught in `_manifest`."""
     (saved.checkpoint(STEPS) / "manifest.json").write_text(text)
     worked(colours, saved, pretend())
     assert f"checkpoint-{STEPS} is passed over: manifest.json" in saved.log_tail()
     assert is_whole(saved)
 
 
+@pytest.mark.faults
 def test_a_manifest_from_before_there_were_seals_still_counts(saved):
+    """Seen to fail with a seal asked of every manifest."""
     path = saved.checkpoint(STEPS) / "manifest.json"
     old = {key: value for key, value in json.loads(path.read_text()).items() if key != "seal"}
     write(path, json.dumps(old))
     assert saved.newest_checkpoint() == (STEPS, [])
 
 
+@pytest.mark.faults
 def test_a_torn_folder_is_never_offered_and_goes_at_the_next_start(colours, saved):
+    """Seen to fail with `is_torn` always false and `drop_behind` dropping nothing: it stays."""
     (saved.checkpoint(STEPS) / "manifest.json").unlink()
     later = saved.checkpoint_folder / f"checkpoint-{STEPS + EVERY}"
     later.mkdir()
@@ -274,6 +280,7 @@ def test_a_torn_folder_is_never_offered_and_goes_at_the_next_start(colours, save
     assert not later.exists()
 
 
+@pytest.mark.faults
 def test_a_checkpoint_that_the_disk_cannot_read_is_passed_over(saved, monkeypatch):
     """Seen to fail with `OSError` not caught in `checkpoints.verify`."""
     true = Path.open

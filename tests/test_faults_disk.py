@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import huggingface_hub
@@ -103,8 +104,27 @@ def test_a_disk_that_fails_at_any_write_leaves_the_old_checkpoint_and_a_reason(
     number = 1
     while check_failed(colours, tiny_model, number, error, lasting):
         number += every
+    assert number > 100  # so often it writes, at least
 
 
+@faults
+def test_every_way_to_write_a_file_is_a_moment(tmp_path):
+    """Seen to fail with `io.open` alone watched: what is copied or opened by its other name is not seen."""
+    (tmp_path / "from").write_text("x")
+    with watched(lambda *_: None) as seen:
+        with open(tmp_path / "plain", "w") as file:  # noqa: PTH123 - just this way
+            file.write("x")
+        (tmp_path / "path").write_text("x")
+        shutil.copyfile(tmp_path / "from", tmp_path / "to")
+        with zipfile.ZipFile(tmp_path / "zip", "w") as packed:
+            before = len(seen)
+            packed.writestr("name", "x")
+        assert len(seen) > before
+    assert seen[:2] == ["write", "write"]
+    assert "sendfile" in seen
+
+
+@faults
 def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
     """Seen to fail without the rename back in `staged`."""
     (tmp_path / "adapter").mkdir()
@@ -126,6 +146,7 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
 # -- what is said ----------------------------------------------------------------------------------------------------------
 
 
+@faults
 @pytest.mark.parametrize(
     "error",
     [
@@ -191,7 +212,9 @@ def with_cause(error: Exception, cause: Exception) -> Exception:
     return error
 
 
+@faults
 def test_an_error_of_something_else_is_not_the_disks(tmp_path):
+    """Seen to fail with a file that is not there, or not allowed, among the numbers of a full disk."""
     for error in (FileNotFoundError(2, "No such file"), RuntimeError("shapes differ"), PermissionError(13, "no")):
         assert shortage.explain(error, tmp_path, None, 1 << 60) is None
 
@@ -204,6 +227,7 @@ def room(monkeypatch, free: int) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=free))
 
 
+@faults
 def test_a_training_whose_checkpoints_do_not_fit_is_refused_and_nothing_is_left(colours, tiny_model, monkeypatch):
     """Seen to fail without `need_room` in `jobs.train_planned`."""
     room(monkeypatch, 1000)
@@ -287,7 +311,9 @@ def test_a_model_of_which_nothing_is_here_has_no_estimate_and_that_is_said(colou
     assert plan.make(colours, settings(tiny_model)).report()["unchecked"] == []
 
 
+@faults
 def test_a_resume_for_whose_next_checkpoint_there_is_no_room_is_refused(colours, tiny_run, monkeypatch):
+    """Seen to fail without `need_room` in `jobs.resume`."""
     tiny_run.end("stopped")
     room(monkeypatch, 1000)
     with pytest.raises(InputError, match=f"1,000 bytes free.*{tiny_run.state()['needs_bytes']:,} bytes"):
@@ -295,8 +321,9 @@ def test_a_resume_for_whose_next_checkpoint_there_is_no_room_is_refused(colours,
     assert tiny_run.status() == "stopped"
 
 
+@faults
 def test_what_a_checkpoint_needs_is_foreseen(tiny_run):
-    """Not less than it takes, and not much more."""
+    """Not less than it takes, and not much more. Seen to fail with the optimizer's moments left out."""
     for step in (c["step"] for c in tiny_run.checkpoints()):
         sizes = {p.name: p.stat().st_size for p in tiny_run.checkpoint(step).iterdir()}
         assert sum(sizes.values()) <= tiny_run.state()["needs_bytes"] < sum(sizes.values()) + 60_000, sizes
@@ -385,7 +412,9 @@ def test_the_page_answers_on_a_full_disk_and_says_why_nothing_starts(small_disk,
     assert client.predict(api_name="/run_list") == []
 
 
+@faults
 def test_a_command_on_a_full_disk_ends_with_a_sentence(small_disk, tmp_path):
+    """Seen to fail with `shortage.in_words` left out of the commands: `OSError: [Errno 28]`."""
     from click.testing import CliRunner
 
     from lab.cli import cli

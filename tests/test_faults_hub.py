@@ -86,6 +86,7 @@ def test_a_model_comes_whole_and_then_needs_no_hub(on_hub, monkeypatch):
     assert seconds < LIMIT
 
 
+@pytest.mark.faults
 def test_what_fails_again_and_again_is_given_up_and_what_does_not_is_not(monkeypatch):
     """Seen to fail with the failures of an address never forgotten."""
     one, other = (httpx2.Request("GET", f"https://hub.test/{name}?signature={i}") for i, name in enumerate("ab"))
