@@ -1,6 +1,7 @@
 """The Dataset tab: choose or add a dataset, see what is in it, edit the task and see the exact prompt of a row."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 
@@ -44,6 +45,9 @@ def build(page: gr.Blocks, home: Home) -> None:
         with gr.Accordion("Merge labels, compare two versions, publish", open=False) as more:
             made = [part.build(home, dataset) for part in (dataset_merge, dataset_agreement, dataset_push)]
             is_open = gr.State(False)
+            # Of which datasets the page's first answers tell. They may come late, and would then stand in the place of what
+            # is chosen by now: that is shown again, by the event of the choice, of which the last comes last.
+            rows_of, contents_of, again = gr.State(), gr.State(), gr.State(0.0)
         with gr.Row():
             with gr.Column(min_width=320):
                 gr.Markdown("## Labels by split", elem_classes=["section"])
@@ -67,7 +71,8 @@ def build(page: gr.Blocks, home: Home) -> None:
     @access.handler
     def refresh(chosen):
         names = data.listing(home)
-        return gr.update(choices=names, value=chosen if chosen in names else BUNDLED_DATASET)
+        # What is chosen is not told again: another one may have been chosen by now.
+        return gr.update(choices=names) if chosen in names else gr.update(choices=names, value=BUNDLED_DATASET)
 
     @access.handler
     def show_contents(name, limit):
@@ -86,6 +91,10 @@ def build(page: gr.Blocks, home: Home) -> None:
                 yield *shown, *[gr.skip()] * len(contents)
                 shown = [gr.skip()] * len(shown)
             yield *shown, *counted.result()
+
+    @access.handler
+    def show_again(name, *shown_of):
+        return gr.skip() if set(shown_of) == {name} else time.time()
 
     @access.handler
     def open_more(name):
@@ -108,9 +117,12 @@ def build(page: gr.Blocks, home: Home) -> None:
     # Events begin in the order in which they stand here: what is in a dataset comes before the task's form.
     contents = [about, counts, balance, balance_said, *of_lengths]
     quick, on_rows = {**private, "show_progress": "minimal"}, {"show_progress_on": rows.table}
-    opened = page.load(rows.show, dataset, rows.parts, **quick, **on_rows)
-    opened.then(show_contents, [dataset, limit], contents, js=look.PROMPT_FIRST, **quick, show_progress_on=card)
-    dataset.change(show_chosen, [dataset, limit], [*rows.parts, *contents], **quick, **on_rows)
+    opened = page.load(with_name(rows.show), dataset, [rows_of, *rows.parts], **quick, **on_rows)
+    with_card = {"js": look.PROMPT_FIRST, **quick, "show_progress_on": card}
+    then = opened.then(with_name(show_contents), [dataset, limit], [contents_of, *contents], **with_card)
+    asked = [dataset.change, again.change]
+    gr.on(asked, show_chosen, [dataset, limit], [*rows.parts, *contents], **quick, **on_rows)
+    then.then(show_again, [dataset, rows_of, contents_of], again, **private, show_progress="hidden")
     fields_of_more = [field for fields, _ in made for field in fields]
     of_more = {**private, "show_progress": "hidden"}
     more.expand(open_more, dataset, [is_open, *fields_of_more], **of_more)
@@ -121,13 +133,20 @@ def build(page: gr.Blocks, home: Home) -> None:
         exact = list(task_form.build(page, home, tab, dataset))
     gr.on([page.load, tab.select], refresh, dataset, dataset, show_progress="hidden", **private)
     limit.change(show_lengths, [dataset, limit], of_lengths, show_progress="hidden", **private)
-    tab.select(show_lengths, [dataset, limit], of_lengths, show_progress="hidden", js=look.PROMPT_FIRST, **private)
+    on_select = {"show_progress": "hidden", "js": look.PROMPT_FIRST, **private}
+    selected = tab.select(with_name(show_lengths), [dataset, limit], [contents_of, *of_lengths], **on_select)
+    selected.then(show_again, [dataset, contents_of], again, **of_more)
 
     @access.handler
     def pick(split, event: gr.SelectData):
         return split, dataset_rows.picked(event), time.time()
 
     rows.table.select(pick, rows.split, exact, show_progress="hidden", **private)
+
+
+def with_name(show: Callable) -> Callable:
+    """A handler that shows something of a dataset, and tells of which one before that."""
+    return access.handler(lambda name, *values: (name, *show(name, *values)))
 
 
 def allowed(limit) -> int:

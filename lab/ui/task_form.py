@@ -146,8 +146,13 @@ def _fills(page, home: Home, tab, dataset, form: Form, beside: Beside, panel) ->
 
     @access.handler
     def refresh(chosen):
-        chosen = chosen if chosen in tasks.listing(home) else ""
-        return gr.update(choices=choices_of(home), value=chosen), *version_panel.listed(home, chosen)
+        there = chosen in tasks.listing(home)
+        # What is chosen is not told again: another one may have been chosen by now.
+        return gr.update(choices=choices_of(home)) if there else gr.update(choices=choices_of(home), value="")
+
+    @access.handler
+    def list_versions(chosen):
+        return version_panel.listed(home, chosen)
 
     @access.handler
     def choose(dataset_name, *before):
@@ -183,11 +188,13 @@ def _fills(page, home: Home, tab, dataset, form: Form, beside: Beside, panel) ->
         standing = reopened(home, task_name, data.load(home, dataset_name), name, values)
         return start, *standing, *version_panel.listed(home, task_name), *put_aside.taken()
 
-    gr.on([tab.select], refresh, form.task, [form.task, *panel.parts], **QUIET)
+    tab.select(refresh, form.task, form.task, **QUIET).then(list_versions, form.task, panel.parts, **QUIET)
+    # What is chosen last is filled in last, also while an earlier choice, or the first one, is under way.
+    last = {"trigger_mode": "always_last", **QUIET}
     before, aside = [form.stood, *form.everything], form.aside
     outputs = [form.task, beside.split, beside.number, *form.opened, *panel.parts, *aside.parts]
-    gr.on([page.load, dataset.change], choose, [dataset, *before], outputs, **QUIET)
-    form.task.input(fill, [form.task, dataset, *before], [*form.opened, *panel.parts, *aside.parts], **QUIET)
+    gr.on([page.load, dataset.change], choose, [dataset, *before], outputs, **last)
+    form.task.input(fill, [form.task, dataset, *before], [*form.opened, *panel.parts, *aside.parts], **last)
     outputs = [*form.opened, panel.said, panel.asked, *aside.parts]
     panel.restore.click(restore, [form.task, panel.version, dataset, *before], outputs, **QUIET)
     outputs = [form.task, *form.opened, *panel.parts, *aside.parts]
