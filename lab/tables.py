@@ -221,6 +221,7 @@ def _read_json(path: Path) -> pa.Table:
         content = lists[0]
     if not isinstance(content, list):
         raise InputError(f"{path.name} must hold a list of objects with named fields, not {json.dumps(content)[:40]}.")
+    refuse_size(path.name, len(content))
     return _from_objects([(f"entry {number}", row) for number, row in enumerate(content, 1)], path)
 
 

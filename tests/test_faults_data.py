@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import hostile_files
+import pyarrow.parquet
 import pytest
 from hostile_files import KINDS, ROWS, mutated
 
@@ -18,6 +20,7 @@ from lab.home import Home
 
 ROOT = Path(__file__).resolve().parent.parent
 EACH = 125  # of each of the four kinds
+PLACE = re.compile(r"(line|row|entry|byte|char|column) [\d'\"]|no rows|no header|must hold a list")
 
 
 def written(path: Path, content: bytes | str) -> Path:
@@ -27,6 +30,8 @@ def written(path: Path, content: bytes | str) -> Path:
 
 def expected(kind: str, content: bytes) -> list[dict]:
     """The rows by a reader that is not the lab's."""
+    if kind == "parquet":
+        return pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()
     text = content.decode("utf-8-sig")
     if kind == "csv":
         head = text.split("\n", 1)[0]
@@ -52,13 +57,16 @@ def survives(folder: Path, kind: str, seed: int) -> bool:
         foreign._check_cells(path.name, table)
         added = data.add_tables(home, About(name="hurt", text=table.column_names[0]), {"train": table})
     except InputError as error:
-        assert path.name in str(error) or "'hurt'" in str(error)
-        assert "Traceback" not in str(error) and len(str(error)) < 600
+        said = str(error)
+        assert path.name in said and (PLACE.search(said) or kind == "parquet"), said
+        assert "Traceback" not in said and len(said) < 600
         assert not [p for p in home.path.rglob("*") if p.is_file()]
         return False
-    assert added.rows("train") == table.to_pylist()
-    if kind != "parquet":
-        assert as_text(table.to_pylist()) == as_text(expected(kind, content))
+    rows = expected(kind, content)
+    if kind == "parquet":
+        assert table.to_pylist() == added.rows("train") == rows
+    else:
+        assert as_text(table.to_pylist()) == as_text(added.rows("train")) == as_text(rows)
     return True
 
 
@@ -71,6 +79,7 @@ def test_500_mutated_files_give_their_rows_or_are_refused_by_name(tmp_path, kind
     assert 0 < read < EACH
 
 
+@pytest.mark.faults
 def test_a_column_named_by_half_a_character_is_refused(tmp_path):
     """Seen to fail with the table made outside of what catches it, as it was."""
     with pytest.raises(InputError, match=r"a\.jsonl: line 1 holds half a character"):
@@ -109,6 +118,7 @@ FORMS = {
 ENCODINGS = ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["no BOM", "BOM"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("kind", FORMS)
@@ -119,6 +129,7 @@ def test_a_file_in_any_form_of_unicode_gives_the_same_rows(tmp_path, kind, encod
     assert tables.read(path).to_pylist() == SIMPLE
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", FORMS)
 def test_a_file_in_an_older_encoding_is_refused_with_its_line(tmp_path, kind):
     """Seen to fail with the bytes decoded as UTF-8 with errors replaced."""
@@ -128,6 +139,7 @@ def test_a_file_in_an_older_encoding_is_refused_with_its_line(tmp_path, kind):
         tables.read(path)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", FORMS)
 def test_torn_utf_16_and_a_header_of_nuls_are_refused(tmp_path, kind):
     torn = FORMS[kind](SIMPLE).encode("utf-16")[:-1]
@@ -139,6 +151,7 @@ def test_torn_utf_16_and_a_header_of_nuls_are_refused(tmp_path, kind):
             tables.read(written(tmp_path / f"chinese.{kind}", chinese))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", FORMS)
 def test_a_nul_in_a_cell_stays_where_it_is(tmp_path, kind):
     rows = [{"text": "a\0b", "label": "pos"}, {"text": "\0", "label": "neg"}]
@@ -148,6 +161,7 @@ def test_a_nul_in_a_cell_stays_where_it_is(tmp_path, kind):
     assert added.rows("train") == rows
 
 
+@pytest.mark.faults
 def test_an_odd_row_is_named_by_its_line_though_blank_lines_stand_before_it(tmp_path):
     """Seen to fail with the lines counted by records, as they were."""
     with pytest.raises(InputError, match="line 7 has 3 cells, the header has 2"):
@@ -177,6 +191,15 @@ LARGE = {  # how it is made; what is said of it, or how many rows come out
     "unending-quote.csv": (lambda path: path.write_text(f'text,label\n"{LONG},pos\nb,neg\n'), "quote"),
     "columns.csv": (lambda path: path.write_text("\n".join([",".join(MANY), *([",".join(["x"] * 2000)] * 20)])), 20),
     "columns.json": (lambda path: path.write_text(json.dumps([dict.fromkeys(MANY, "x")] * 20)), 20),
+    "columns-8000.csv": (
+        lambda path: path.write_text(",".join(f"column {i}" for i in range(8000)) + "\n" + ",".join(["x"] * 8000)),
+        1,
+    ),
+    "names.json": (lambda path: path.write_text(json.dumps([{f"k{i}": 1} for i in range(12_000)])), "10,000,000 cells"),
+    "names-inside.json": (
+        lambda path: path.write_text(json.dumps([{"text": {f"k{i}": 1}} for i in range(4000)])),
+        4000,
+    ),
     "deep.json": (lambda path: path.write_text("[" * 5_000_000), "not valid JSON"),
     "objects.json": (lambda path: path.write_text(f"[{'{},' * 6_000_000}{{}}]"), "objects.json"),
     "dictionary.parquet": (hostile_files.one_text_a_million_times, "more than 256 MB"),
@@ -201,7 +224,7 @@ for path in map(Path, sys.argv[2:]):
     shown = dataset_form.read_columns(str(path))[5]
     seconds, said = work() - before, ""
     name = path.name.replace(".", "-")
-    column = "column 0" if path.stem == "columns" else "text"
+    column = "column 0" if path.stem.startswith("columns") else "text"
     try:
         dataset_form.keep(Home(Path(sys.argv[1])), {"train": str(path)}, name, column, "", "", "")
     except InputError as error:
@@ -223,6 +246,7 @@ def page_takes(folder: Path, names: list[str]) -> dict:
 
 
 SOME = ["ten-million.csv", "long-cell.csv", "columns.csv", "objects.json", "dictionary.parquet"]
+SOME += ["columns-8000.csv", "names.json", "names-inside.json"]
 
 
 @pytest.mark.parametrize(
@@ -230,22 +254,24 @@ SOME = ["ten-million.csv", "long-cell.csv", "columns.csv", "objects.json", "dict
 )
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the memory of a process is read from Linux's /proc")
 def test_large_files_are_shown_in_two_seconds_of_work_and_a_gigabyte(tmp_path, names):
-    """Seen to fail with `foreign.read` reading in this process: six million objects took more than a gigabyte."""
+    """Seen to fail with `foreign.read` reading in this process: six million objects took more than a gigabyte; and as it
+    was: so did twelve thousand objects with a name of their own each, and 8,000 columns took most of a minute."""
     found = page_takes(tmp_path, names)
     home = Home(tmp_path / "home")
     for name in names:
         one, wanted = found[name], LARGE[name][1]
         assert one["peak"] < 1000, (name, one)
-        assert one["seconds"] < 2 or name == "objects.json", (name, one)
+        assert one["seconds"] < 2, (name, one)
         if isinstance(wanted, str):
             assert one["refused"] and name in one["said"] and wanted in one["said"], (name, one)
         else:
             assert not one["refused"] and not one["said"], (name, one)
             rows = data.load(home, name.replace(".", "-")).rows("train")
-            assert len(rows) == wanted and len(rows[0]) in (1, 2, 2000)
-            assert rows[0].get("text", LONG) == LONG
+            assert len(rows) == wanted and len(rows[0]) in (1, 2, 2000, 8000)
+            assert rows[0].get("text", LONG) in (LONG, '{"k0": 1}')
 
 
+@pytest.mark.faults
 def test_more_than_the_lab_takes_is_refused_by_rows_cells_and_bytes(tmp_path, monkeypatch):
     """The same bounds in this process, where no memory is measured."""
     path = written(tmp_path / "a.csv", "text,label\n" + "a,b\n" * 30)
