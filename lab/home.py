@@ -233,6 +233,17 @@ def read_lines(path: Path) -> list[dict]:
     return rows
 
 
+def last_lines(path: Path, size: int = 1 << 14) -> list[dict]:
+    """The rows of a JSON-lines file that lie whole in its last bytes."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        start = max(0, file.seek(0, os.SEEK_END) - size)
+        file.seek(start)
+        lines = file.read().split(b"\n")[:-1]
+    return [json.loads(line) for line in lines[1 if start else 0 :] if line]
+
+
 def append_line(path: Path, row: dict) -> None:
     """Adds one row to a JSON-lines file, behind a whole line: a torn one left by a crash is cut off first."""
     line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -119,11 +119,11 @@ def stop_all(wanted: list[Job]) -> list[Job]:
     asked, words = [], []
     for job in wanted:
         with suppress(InputError):  # it has just ended
-            worker = ending.worker_of(job.lock_file)
+            worker, grace = ending.worker_of(job.lock_file), _grace(job)
             job.request_stop()
             asked.append(job)
             if worker is not None:
-                words += map(str, [job.lock_file, worker.pid, worker.begun, *_grace(job)])
+                words += map(str, [job.lock_file, worker.pid, worker.begun, *grace])
     if words:
         with suppress(FileNotFoundError):  # it has ended and was deleted
             spawn(["lab.ending", *words], asked[0].log_file)

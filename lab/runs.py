@@ -19,6 +19,7 @@ from lab.home import (
     forget_unfinished,
     guard,
     inside,
+    last_lines,
     newest_first,
     next_id,
     read_json,
@@ -87,7 +88,7 @@ class Run(Job):
         write_json(self._path(BASE), marks)
 
     def pace(self) -> float:
-        told = [0.0, *(point["seconds"] for point in self.points() if point.get("seconds"))]
+        told = [0.0, *(point["seconds"] for point in last_lines(self.points_file) if point.get("seconds"))]
         return max(0.0, told[-1] - told[-2]) if len(told) > 1 else 0
 
     def rows(self, split: str) -> list[dict]:
