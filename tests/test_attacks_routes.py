@@ -375,7 +375,11 @@ def test_deep_json_is_refused(kept, depth):
             status, said = ask_raw(
                 served.url, "POST", f"/gradio_api/{path}", {"Content-Type": "application/json"}, body
             )
-assert status == 400 and said == b'{"detail":"There was an error parsing the body"}', (path, status, said[:200])
+            assert status == 400 and said == b'{"detail":"There was an error parsing the body"}', (
+                path,
+                status,
+                said[:200],
+            )
         for api_name, values in (("task_add", [deep]), ("train", [deep, True]), ("sweep", [deep, True])):
             said = call(served.url, api_name, values)
             assert "event: error" in said and "has a problem" not in said, (api_name, said[:300])
