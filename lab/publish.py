@@ -137,9 +137,17 @@ def explained(error: Exception, repo: str, revision: str | None) -> InputError |
     if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
         return InputError(f"There is no place {repo} on the Hub that the token in HF_TOKEN may write to.")
     if isinstance(error, HfHubHTTPError) and status:
-        said = (error.server_message or "").splitlines()
+        said = _without_tokens(error.server_message or "").splitlines()
         return WorkError(f"The Hub refuses {repo} ({status}){f': {said[0]}' if said else '; try again later'}")
     return WorkError("The Hub cannot be reached; check the network, and push again.")
+
+
+def _without_tokens(text: str) -> str:
+    """What the Hub said; it may have repeated what it was sent."""
+    for name in TOKENS:
+        if kept := os.environ.get(name, "").strip():
+            text = text.replace(kept, "…")
+    return text
 
 
 def told(job: Push) -> dict:

@@ -33,6 +33,7 @@ class Served:
     url: str
     process: subprocess.Popen
     home: Path
+    said: Path  # all that it has printed
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def serve(tmp_path_factory) -> Iterator[Callable[..., Served]]:
         while not (ready := re.search(r"ready: (http://\S+)/", said.read_text())):
             assert process.poll() is None and time.monotonic() < end, f"the page did not start: {said.read_text()}"
             time.sleep(0.05)
-        return Served(ready[1], process, home)
+        return Served(ready[1], process, home, said)
 
     yield start
     for process in started:

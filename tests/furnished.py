@@ -23,8 +23,16 @@ SETTINGS = {
     "max_steps": 2,
 }
 # The names of what stands in it.
-DONE, TORN, LIVE, SWEEP, RATED, PRESET, PROMPTS = "tiny-1", "tiny-2", "tiny-3", "tiny", "rated", "mine", "asked-often"
-RATER, NOTE = "ann", "a note that Ann has written"
+DONE, TORN, LIVE, SWEEP, RATED, PRESET, PROMPTS = (
+    "tiny-1",
+    "tiny-2",
+    "tiny-3",
+    "tiny",
+    "read-twice",
+    "mine",
+    "asked-often",
+)
+RATER, NOTE, MODEL = "ann", "a note that Ann has written", "ada/model-of-hers"
 
 
 def furnish(home: Home, folder) -> Home:
@@ -45,7 +53,7 @@ def furnish(home: Home, folder) -> Home:
     ratings.create(home, ratings.wanted(["base", DONE], 3), RATED)
     mark = rating_form.read({**dict.fromkeys(CRITERIA, 1.0), "comment": NOTE})
     ratings.rate(home, RATED, RATER, {("base", 0): mark})
-    presets.save(home, PRESET, "a preset", Config(**SETTINGS))
+    presets.save(home, PRESET, "a preset", Config(**{**SETTINGS, "base_model": MODEL}))
     prompt_lists.create(home, PROMPTS)
     prompt_lists.add(home, PROMPTS, prompt_lists.pasted("red paint\twarm", "text"))
     return home

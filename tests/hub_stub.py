@@ -58,7 +58,8 @@ def serving() -> Iterator[Stub]:
             stub.tokens.add(self.headers.get("Authorization", ""))
             refused = next((status for part, status in stub.refusals.items() if part in self.path), None)
             if refused:
-                return self.say({"error": "not today"}, refused)
+                said = f"not today, {self.headers.get('Authorization')}"  # a server may well repeat what it was sent
+                return self.say({"error": said}, refused)
             return self.say(answer(stub, self.command, self.path, data))
 
         do_GET = do_POST = do_PUT = handle_any

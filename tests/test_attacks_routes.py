@@ -5,12 +5,13 @@ import functools
 import inspect
 import json
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import gradio as gr
+import furnished
 import httpx
 import pytest
 from attacks import SECRET, ask_raw, call, is_healthy, paths, written
@@ -19,8 +20,9 @@ from gradio import oauth
 from gradio.routes import App
 from waiting import until
 
+import app
 from lab.errors import InputError
-from lab.home import write_json
+from lab.home import Home, write_json
 from lab.ui import bodies, given_yaml, routes
 from lab.ui.guard import NOTHING_HERE
 
@@ -47,9 +49,9 @@ FOREIGN = {
 }
 
 
-def all_routes(app, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
+def all_routes(served, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
     """(template, methods) of every route of an app, also of the routers that it includes and the apps mounted in it."""
-    for route in app.routes:
+    for route in served.routes:
         inner = getattr(route, "original_router", None)
         if inner is not None:
             yield from all_routes(inner)
@@ -57,16 +59,11 @@ def all_routes(app, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
             yield prefix + route.path, set(getattr(route, "methods", None) or {"GET", "POST"})
 
 
-def spoken(word: str) -> str:
-    """An event."""
-    return word
-
-
 @functools.cache
 def gradio_routes() -> dict[str, set[str]]:
-    """All routes of a page, with sign-in and tools, by template without a slash at its end."""
-    with gr.Blocks(analytics_enabled=False) as page:
-        gr.api(spoken, api_name="spoken")
+    """All routes of the lab's page, with sign-in and tools, by template without a slash at its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = app.build(Home.at(folder))
     page.queue()
     # Those of signing in are made on a Space alone.
     found = {path: {"GET"} for path in re.findall(r'@app\.\w+\("([^"]+)"', inspect.getsource(oauth))}
@@ -131,9 +128,16 @@ def test_no_file_of_another_site_is_fetched(name):
 
 
 @pytest.fixture(scope="module")
-def locked(serve):
-    """A page behind a login, reachable from everywhere, with the tools."""
-    return serve(None, "--host", "0.0.0.0", "--mcp", environment={"LAB_LOGIN": ":".join(LOGIN)})
+def locked(serve, tmp_path_factory):
+    """A page behind a login, reachable from everywhere, with the tools, over a home with one of everything."""
+    folder = tmp_path_factory.mktemp("locked")
+    return serve(
+        furnished.furnish(Home.at(folder / "home"), folder).path,
+        "--host",
+        "0.0.0.0",
+        "--mcp",
+        environment={"LAB_LOGIN": ":".join(LOGIN)},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -171,11 +175,17 @@ def test_every_route_by_every_method_without_login_and_from_elsewhere(locked, co
 def test_what_is_open_before_the_login_tells_nothing_of_the_lab(locked):
     """Seen to fail with Gradio's own login taken away after the start (`page.app.auth = None`): the page then holds the tasks
     and datasets on offer, and so does `/config` where it is among the routes for anyone. Either layer alone is enough."""
+    # Not the bundled model: it is a default of the commands, which Gradio describes to everyone and which are no secret.
+    names = ["town-hall", "sentiment", furnished.MODEL, str(locked.home)]
+    names += ["colours", furnished.DONE, furnished.TORN, furnished.RATED, furnished.PROMPTS, furnished.NOTE, "A title"]
+    cookie = httpx.post(locked.url + "/login", data=dict(zip(("username", "password"), LOGIN, strict=True))).cookies
+    inside = call(locked.url, "run_list", [], cookies=cookie) + call(locked.url, "task_list", [], cookies=cookie)
+    assert furnished.DONE in inside and "colours" in inside  # who is let in is told
     for template in [template for template, who in routes.SERVED.items() if who == routes.ANYONE]:
         for path in {example(template), f"{example(template)}?deep_link=x"} - {"/login/callback"}:
             if "huggingface" not in path:
-                said = ask_raw(locked.url, "GET", path)[1]
-                assert b"town-hall" not in said and b"sentiment" not in said, path
+                said = ask_raw(locked.url, "GET", path)[1].decode("latin-1")
+                assert [name for name in names if name in said] == [], path
 
 
 # -- what their files hold -------------------------------------------------------------------------------------------
@@ -274,23 +284,30 @@ def test_no_event_takes_a_file_that_was_not_uploaded_nor_fetches_one(kept):
     for number, path in enumerate([f"{ROOT}/app.py", f"{folder}/outside.txt", "/proc/self/environ"]):
         file = file_at(path)
 
-        def send(event, number=number, file=file) -> int:
-            values = {"data": [file] * len(event["inputs"]), "fn_index": event["id"]}
-            values["session_hash"] = f"s{number}-{event['id']}"
-            return httpx.post(served.url + "/gradio_api/queue/join", json=values, timeout=60).status_code
+        def send(event, number=number, file=file) -> tuple[int, str]:
+            session = f"s{number}-{event['id']}"
+            values = {"data": [file] * len(event["inputs"]), "fn_index": event["id"], "session_hash": session}
+            asked = httpx.post(served.url + "/gradio_api/queue/join", json=values, timeout=60)
+            if asked.status_code != 200:
+                return asked.status_code, asked.text
+            answer = httpx.get(f"{served.url}/gradio_api/queue/data?session_hash={session}", timeout=120)
+            return 200, answer.text
 
-        for at in range(0, len(events), 50):  # as many as may wait
-            with ThreadPoolExecutor(4) as pool:
-                codes = list(pool.map(send, events[at : at + 50]))
-            assert set(codes) <= {200, 404}, codes  # 404: an event of the browser alone
-            until(
-                lambda: not httpx.get(served.url + "/gradio_api/queue/status", timeout=60).json()["queue_size"],
-                "it rests",
-            )
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(send, events))
+        assert {code for code, _ in answers} <= {200, 404}  # 404: an event of the browser alone
+        assert sum("process_completed" in said for _, said in answers) > 0.8 * len(events)
+        told = [event["api_name"] for event, (_, said) in zip(events, answers, strict=True) if holds_secret(said)]
+        assert told == [], path
     new = {name: content for name, content in contents(uploads).items() if name not in before}
-    assert not [name for name, content in new.items() if SECRET in content or "argparse.ArgumentParser" in content]
+    assert not [name for name, content in new.items() if holds_secret(content)]
     said = call(served.url, "dataset_add", ["stolen", file_at("https://example.com/x.csv"), *[None] * 7])
     assert "none is fetched from an address" in said
+
+
+def holds_secret(text: str) -> bool:
+    """Whether it tells what stands in one of the files."""
+    return any(mark in text for mark in (SECRET, "argparse.ArgumentParser", "HF_TOKEN="))
 
 
 SLOW = ("evaluate", "compare", "generate")
@@ -362,8 +379,14 @@ def test_deep_json_is_refused(kept, depth):
         deep = opening * depth + ("1" if opening != "[" else "") + closing * depth
         for path in ("queue/join", "call/task_add", "call/v2/task_add", "run/predict", "cancel", "reset"):
             body = f'{{"data": {deep}, "fn_index": 0, "session_hash": "x", "task": {deep}}}'.encode()
-            status, _ = ask_raw(served.url, "POST", f"/gradio_api/{path}", {"Content-Type": "application/json"}, body)
-            assert status in (200, 400, 404, 422, 500), path
+            status, said = ask_raw(
+                served.url, "POST", f"/gradio_api/{path}", {"Content-Type": "application/json"}, body
+            )
+            assert status == 400 and said == b'{"detail":"There was an error parsing the body"}', (
+                path,
+                status,
+                said[:200],
+            )
         for api_name, values in (("task_add", [deep]), ("train", [deep, True]), ("sweep", [deep, True])):
             said = call(served.url, api_name, values)
             assert "event: error" in said and "has a problem" not in said, (api_name, said[:300])

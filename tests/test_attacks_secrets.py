@@ -8,9 +8,12 @@ import threading
 from pathlib import Path
 
 import colours
+import furnished
 import httpx
 import pytest
+from attacks import call
 from browser import ROOT
+from hub_stub import serving
 from test_page_compare import end_generation
 from waiting import until
 
@@ -103,12 +106,42 @@ def test_no_token_in_what_page_and_workers_write_and_say(serve, tmp_path, secret
             ask(name, *values)
         assert lines == []
         assert [names for text in said if (names := found_in(text))] == []
+        assert "ready: " in served.said.read_text() and found_in(served.said.read_text()) == []
     finally:
         ended.set()
         watching.join()
         end_generation(Home.at(home))
     until(lambda: (home / "runs/small-1/adapter").is_dir(), "the adapter lies there")
     for folder in (home, uploads, served.home.parent):
+        assert in_files(folder) == []
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("status", [401, 500])
+def test_no_token_where_the_hub_repeats_it(serve, tmp_path, secret, status):
+    """The token goes to a stand-in for the Hub, which says no and repeats it. Seen to fail with the Hub's words passed on by
+    `publish.explained` as they are: an error 500 told the token in message, log and page."""
+    home, uploads = furnished.furnish(Home.at(tmp_path / "home"), tmp_path), tmp_path / "uploads"
+    with serving() as stub:
+        stub.refusals = {"/": status}
+        hub = {"HF_ENDPOINT": stub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path / "cache")}
+        served = serve(home.path, environment={**hub, "GRADIO_TEMP_DIR": str(uploads)})
+        said = [
+            call(served.url, "run_push", [furnished.DONE, "owner/name", False, False, None]),
+            call(served.url, "dataset_add", ["x", None, None, None, "owner/name", "text", None, None, None]),
+            call(served.url, "dataset_push", ["colours", "colours", "owner/name", False, None, "parquet"]),
+        ]
+        pushes: list[str] = []
+
+        def is_over() -> bool:
+            pushes.append(call(served.url, "run_pushes", []))
+            return '"failed"' in pushes[-1]
+
+        until(is_over, "the push has failed", 120)
+    assert any(CANARIES["HF_TOKEN"] in token for token in stub.tokens)
+    assert "event: complete" in said[0] and all("event: error" in one for one in said[1:]), said
+    assert [names for text in [*said, *pushes, served.said.read_text()] if (names := found_in(text))] == []
+    for folder in (home.path, uploads, tmp_path / "cache"):
         assert in_files(folder) == []
 
 

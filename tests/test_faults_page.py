@@ -140,9 +140,9 @@ def test_many_starts_at_once_by_two_pages_are_trained_one_after_the_other(tidy, 
         said = list(pool.map(lambda i: asked(pages[i % 2].url, max_steps=20), range(count)))
     made = [answer[0]["id"] for kind, answer in said if kind == "complete"]
     refused = [answer for kind, answer in said if kind != "complete"]
-    assert all("error" in str(answer) or "." in str(answer) for answer in refused), refused
+    assert refused == []  # as many as may wait for the page
     assert sorted(made) == sorted(runs.listing(tidy)) == sorted(set(made))
-    assert len(made) == count, refused
+    assert len(made) == count
     mine = [Run(tidy, name) for name in made]
     until(lambda: all(ended(run) for run in mine), "all have ended", 600)
     assert {run.status() for run in mine} == {"finished"}
