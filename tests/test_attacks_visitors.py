@@ -199,5 +199,9 @@ def test_a_whole_task_is_saved_for_the_owner_alone(space):
         with httpx.Client(timeout=60, headers=headers) as client:
             assert client.post(f"{space.url}/gradio_api/queue/join", json=body).status_code == 200
             until(lambda client=client: not status(client, space.url), "it is done")
-    until(lambda: any("mine" in name for name in files_of(space.home / "tasks")), "the owner's task is there", 20)
-    assert [name for name in files_of(space.home / "tasks") if "stolen" in name] == []
+    until(
+        lambda: any("mine" in name for name in (path.name for path in (space.home / "tasks").iterdir())),
+        "the owner's task is there",
+        20,
+    )
+    assert [name for name in (path.name for path in (space.home / "tasks").iterdir()) if "stolen" in name] == []
