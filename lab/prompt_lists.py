@@ -39,7 +39,7 @@ def load(home: Home, name: str) -> list[Prompt]:
         raise InputError(f"There is no list {name!r} any more.")
     try:
         return [Prompt.model_validate(line) for line in folder.read_lines(path)]
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, InputError) as error:
         raise InputError(f"The list {name} is broken: a line of prompts/{name}.jsonl is no prompt.") from error
 
 

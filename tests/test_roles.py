@@ -133,7 +133,17 @@ READING = {
     "dataset_merge": {"tell"},
     "dataset_rows": {"go_to", "narrow", "show_dataset", "turn"},
     "dataset_tab": {
-        *("close_more", "open_more", "pick", "refresh", "show_chosen", "show_contents", "show_lengths", "show_more"),
+        *(
+            "close_more",
+            "open_more",
+            "pick",
+            "refresh",
+            "show_chosen",
+            "show_again",
+            "show_contents",
+            "show_lengths",
+            "show_more",
+        ),
     },
     "generate_blind": {"reset", "show", "vote"},
     "generate_controls": {"show_row", "step", "switch"},
@@ -161,7 +171,7 @@ READING = {
         "task_show",
         "task_versions",
     },
-    "task_form": {"bring_back", "choose", "differ", "fill", "refresh", "restore", "show"},
+    "task_form": {"bring_back", "choose", "differ", "fill", "list_versions", "refresh", "restore", "show"},
     "task_values": {"by_kind"},
     "templates": {"read_file", "read_text", "refresh", "take"},
 }

@@ -1,9 +1,9 @@
 """The Dataset tab: choose or add a dataset, see what is in it, edit the task and see the exact prompt of a row."""
 
+import functools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import lru_cache
 
 import gradio as gr
 
@@ -146,7 +146,12 @@ def build(page: gr.Blocks, home: Home) -> None:
 
 def with_name(show: Callable) -> Callable:
     """A handler that shows something of a dataset, and tells of which one before that."""
-    return access.handler(lambda name, *values: (name, *show(name, *values)))
+
+    @functools.wraps(show)
+    def shown(name, *values):
+        return name, *show(name, *values)
+
+    return access.handler(shown)
 
 
 def allowed(limit) -> int:
@@ -191,7 +196,7 @@ def lengths_of(home: Home, dataset: Dataset, limit: int) -> tuple:
     return card, chart, look.plain(dataset_charts.tokens_in_words(measured, limit))
 
 
-@lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=16)
 def _looked_at(home: Home, name: str, _state: tuple) -> tuple[list[dict], dict]:
     """The checks and the token counts of a dataset, made once for each state of it and of the task of its name."""
     dataset = data.load(home, name)
