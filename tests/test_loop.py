@@ -85,7 +85,16 @@ def begun(home: Path, name: str, *more: str) -> subprocess.Popen:
     settings = [f"name={name}", "epochs=50", "validation=none", "train_rows=64", *more]
     command = [sys.executable, "-m", "lab", "train", "--home", str(home), "--json"]
     command += [word for s in settings for word in ("--set", s)]
-    terminal = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    terminal = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # a job in the background ignores it
+    )
     until(lambda: (home / "runs" / f"{name}-1" / "metrics.jsonl").exists(), "it trains")
     return terminal
 

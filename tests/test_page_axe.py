@@ -12,6 +12,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip i
 EXCEPTIONS: list[tuple[str, str, str]] = []
 
 
+@pytest.mark.long
 def test_nothing_serious_on_the_dataset_tab(page, served):
     page.goto(served.url)
     until(lambda: prompt_of(page))
@@ -25,6 +26,7 @@ def test_nothing_serious_on_the_dataset_tab(page, served):
     assert problems(page, "dark") == []
 
 
+@pytest.mark.long
 def test_nothing_serious_on_the_train_tab(page, served):
     page.goto(served.url)
     page.get_by_role("tab", name="Train", exact=True).click()

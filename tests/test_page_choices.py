@@ -36,6 +36,7 @@ def until(page, holds) -> None:
     raise AssertionError("it did not come to that")
 
 
+@pytest.mark.long
 def test_a_dataset_that_was_chosen_while_the_page_still_opened_stays(page, served):
     """Seen to fail as it was: the list of datasets, filled anew as the page opens, brought the first one back with it, and the
     task's form stayed with the first one's task."""

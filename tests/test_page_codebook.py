@@ -35,6 +35,7 @@ def balance_of(page, label: str) -> list[str]:
     return [" ".join(text.split()) for text in row.locator("th, td").all_inner_texts()]
 
 
+@pytest.mark.long
 def test_labels_are_moved_removed_and_brought_back(editor):
     start = labels_in_prompt(editor)
     cell(editor, 1, 0).click()

@@ -74,6 +74,7 @@ def test_the_commands_and_nothing_else_are_public(tmp_path):
             assert parameter["python_type"]["description"] or parameter["component"] == "File"
 
 
+@pytest.mark.long
 def test_the_loop_through_the_commands(call):
     assert "sentiment" in {x["name"] for x in call("dataset_list")}
     assert "sentiment" in {x["name"] for x in call("task_list")}

@@ -133,6 +133,7 @@ def test_base_and_the_newest_run_stand_there_by_themselves_and_nothing_is_hidden
     assert tab.page.evaluate("window.hit") is None
 
 
+@pytest.mark.long
 def test_evaluate_makes_what_is_missing_and_a_new_run_shows_up(tab, marks):
     until(lambda: scored(tab))
     choose(tab, "Decoding", "labels")

@@ -34,6 +34,7 @@ def call(served, filled):
     return lambda api, **values: client.predict(**values, api_name=f"/{api}")
 
 
+@pytest.mark.long
 def test_on_the_page(page, served, filled):
     page.goto(served.url)
     until(lambda: prompt_of(page))

@@ -104,6 +104,7 @@ def before(tab) -> list[str]:
     return tab.locator(".asked-before button").all_text_contents()
 
 
+@pytest.mark.long
 def test_the_row_of_an_address_is_answered_and_said_to_be_right_or_wrong_and_kept(page, served, marks):
     page.goto(f"{served.url}/?tab=generate&subject=base&subject=tiny-1&subject=../x&split=train&row=2")
     tab = page.get_by_role("tabpanel").locator("visible=true")
@@ -152,6 +153,7 @@ def test_the_row_of_an_address_is_answered_and_said_to_be_right_or_wrong_and_kep
     assert page.evaluate("window.hit") is None
 
 
+@pytest.mark.long
 def test_a_text_is_asked_through_the_task_a_raw_prompt_as_it_is_and_a_chat_goes_on(tab):
     tab.get_by_label("A text", exact=True).check()
     press(tab, "Generate")

@@ -35,6 +35,7 @@ def choose_all(tab, mark: str) -> None:
         tab.page.keyboard.press("Space")
 
 
+@pytest.mark.long
 def test_a_blind_walk_through_three_rows(page, served, home):
     received: list[str] = []
     page.goto(served.url)
