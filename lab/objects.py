@@ -26,10 +26,8 @@ def column(values: list) -> pa.Array:
 
 def empty_cells(values: list) -> int:
     """How many cells with nothing in them it takes for all objects at the same place of a column to have the same keys."""
-    found, places = (
-        0,
-        [(values, len(values))],
-    )  # what stands at a place, and in how many objects or lists' items it could
+    found = 0
+    places = [(values, len(values))]  # what stands at a place, and in how many objects or lists' items it could
     while places:
         here, could = places.pop()
         by_name: dict[str, list] = {}

@@ -210,9 +210,8 @@ def _read_json(path: Path) -> pa.Table:
         try:
             return _read_jsonl(path)  # JSON lines under another ending
         except InputError:
-            where = (
-                "" if isinstance(error, json.JSONDecodeError) else _first_that_fails(text)
-            )  # the others name no place
+            names_place = isinstance(error, json.JSONDecodeError)
+            where = "" if names_place else _first_that_fails(text)
             raise InputError(f"{path.name} is not valid JSON: {where}{error}") from error
     if isinstance(content, dict):
         lists = [value for value in content.values() if isinstance(value, list)]
