@@ -205,7 +205,7 @@ def kept(serve, tmp_path_factory):
     ):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(SECRET)
-    (folder / "outside.txt").write_text(SECRET)
+    (folder / "outside.csv").write_text(f"text,label\n{SECRET},x\n")
     served = serve(home, environment={"GRADIO_TEMP_DIR": str(uploads), "HF_TOKEN": f"hf_{SECRET}"})
     return served, folder, uploads
 
@@ -237,7 +237,7 @@ def test_gradios_own_routes_give_no_file_away(kept, forms):
     assert SECRET.encode() in ask_raw(served.url, "GET", f"/gradio_api/file={theirs}")[1]
     names = [f"{uploads}", f"{uploads}/", f"{uploads}/*/theirs.csv", f"{own}", f"{own}/", f"{uploads}/theirs.csv"]
     names += [f"{uploads}/{'0' * 64}/../{own.name}", f"{uploads}/x/theirs.csv", f"{uploads}/.", f"{own}/..", ""]
-    targets = ["/proc/self/environ", f"{folder}/outside.txt", f"/proc/{served.process.pid}/environ", "/etc/passwd"]
+    targets = ["/proc/self/environ", f"{folder}/outside.csv", f"/proc/{served.process.pid}/environ", "/etc/passwd"]
     targets += [f"{ROOT}/.git/config", f"{ROOT}/app.py", f"{served.home}/.git/config", f"{served.home}/jobs/a/log.txt"]
     targets += [f"{served.home}/runs/other-1/{name}" for name in ("log.txt", "adapter/adapter_model.safetensors")]
     for at, target in enumerate(targets):
@@ -284,7 +284,7 @@ def test_no_event_takes_a_file_that_was_not_uploaded_nor_fetches_one(kept):
     marks = (SECRET, "argparse.ArgumentParser", "HF_TOKEN=")
     refused, told = 0, []
     with httpx.Client(base_url=served.url, timeout=120) as client:
-        for path in (f"{ROOT}/app.py", f"{folder}/outside.txt", "/proc/self/environ"):
+        for path in (f"{ROOT}/app.py", f"{folder}/outside.csv", "/proc/self/environ"):
             for at in range(0, len(events), 40):  # fewer than may wait
                 said = answered(client, events[at : at + 40], file_at(path))
                 refused += said.count("because it was not uploaded by a user")
