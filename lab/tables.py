@@ -21,7 +21,8 @@ ROW_GROUP = 10_000
 # What one file may hold: all of it is looked at, counted and put into tokens, by the page, too.
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS, MOST_BYTES = 1_000_000, 10_000, 10_000_000, 256 << 20
 LONGEST_ROW = LONGEST_CELL = 32 << 20  # bytes
-PARQUET_BATCH = 1000  # rows; what they come to unpacked is known only then
+USUAL_PIECE = 4 << 20  # bytes of a csv file that are parsed at once
+PARQUET_PIECES = 1000  # of a parquet file; what one comes to unpacked is known only when it is
 BEFORE_ENTRY = re.compile(r"\s*[\[,]?\s*")
 csv.field_size_limit(LONGEST_ROW)
 
@@ -103,10 +104,20 @@ def _read_csv(path: Path) -> pa.Table:
 
 
 def _parsed(name: str, text: bytes, names: list[str], delimiter: str, quote: str | bool) -> pa.Table:
-    """All cells as text. Read piece by piece, so that a file with too many rows is refused before all of it is here."""
+    """All cells as text. A row must fit into a piece; for small pieces the first ones are there, and judged, much sooner."""
+    try:
+        return _in_pieces(USUAL_PIECE, name, text, names, delimiter, quote)
+    except pa.ArrowInvalid as error:
+        if "straddling" not in str(error) or len(text) <= USUAL_PIECE:
+            raise
+    return _in_pieces(LONGEST_ROW, name, text, names, delimiter, quote)
+
+
+def _in_pieces(piece: int, name: str, text: bytes, names: list[str], delimiter: str, quote: str | bool) -> pa.Table:
+    """Read piece by piece, so that a file with too many rows is refused before all of it is here."""
     reader = pyarrow.csv.open_csv(
         pa.BufferReader(text),
-        read_options=pyarrow.csv.ReadOptions(block_size=max(1 << 20, min(len(text), LONGEST_ROW))),
+        read_options=pyarrow.csv.ReadOptions(block_size=max(1 << 20, min(len(text), piece))),
         parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=quote, newlines_in_values=bool(quote)),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
@@ -277,7 +288,7 @@ def _read_parquet(path: Path) -> pa.Table:
         with pyarrow.parquet.ParquetFile(path) as file:
             schema, about = file.schema_arrow, file.metadata
             refuse_size(path.name, about.num_rows, len(schema.names))
-            for batch in file.iter_batches(PARQUET_BATCH):
+            for batch in file.iter_batches(1 + about.num_rows // PARQUET_PIECES):
                 batches.append(batch)
                 size += batch.nbytes
                 refuse_size(path.name, size=size)
