@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lab import shortage
 from lab.config import Config
 from lab.errors import InputError
-from lab.home import naming, read_json, write, write_json
+from lab.home import forget_unfinished, naming, read_json, write, write_json
 
 STALLED_AFTER = 300  # seconds without a heartbeat
 STALLED_LOADING = 3600  # seconds, while something is loaded or downloaded, which says nothing on the way
@@ -64,8 +64,7 @@ class Job:
         self._path("stop").unlink(missing_ok=True)
         self._path("result.json").unlink(missing_ok=True)
         for name in self.RECORDS[:2]:  # what a killed worker was writing, which nobody writes now
-            for torn in self.folder.glob(f".{name}.*"):
-                torn.unlink(missing_ok=True)
+            forget_unfinished(self._path(name))
 
     def begin(self) -> int:
         """Starts an attempt, in the queue. Returns its number, counted from 1."""

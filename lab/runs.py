@@ -156,7 +156,7 @@ class Run(Job):
     def clear_torn(self) -> None:
         """Removes what a crash left of checkpoints, of an adapter and of records that were not whole."""
         staging.clear(self.folder, at_once=True)
-        for name in (*self.RECORDS, "data/train.jsonl", "data/validation.jsonl"):
+        for name in (*self.RECORDS, BASE, "data/train.jsonl", "data/validation.jsonl"):
             forget_unfinished(self._path(name))
         for folder in self._checkpoint_folders():
             if checkpoints.is_torn(folder):
