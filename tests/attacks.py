@@ -173,12 +173,11 @@ MARKUP = [
     "\u202e<img src=x onerror=hit(38)>\u202c",
     '<noscript><p title="</noscript><img src=x onerror=hit(39)>">',
 ]
-# Listens for all of it. To be put into a page before its own scripts.
+# Listens for all of it, and tells a function `heard`. To be put into a page before its own scripts.
 LISTEN = """
-window.hits = [];
-window.hit = number => { window.hits.push(number); };
-for (const name of ["alert", "confirm", "prompt", "open"]) window[name] = () => { window.hits.push(name); };
+window.hit = number => { heard(number); };
+for (const name of ["alert", "confirm", "prompt", "open"]) window[name] = () => { heard(name); };
 document.addEventListener("securitypolicyviolation", event => {
-  if (event.blockedURI.includes("evil")) window.hits.push(event.blockedURI);
+  if (event.blockedURI.includes("evil")) heard(event.blockedURI);
 });
 """
