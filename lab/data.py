@@ -1,8 +1,10 @@
 """Datasets: rows from a file, the Hub or the bundle, kept in a folder with a description; what is in them."""
 
 import hashlib
+from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -18,6 +20,7 @@ from lab.staging import staged
 from lab.task import Strict, plain_problems, text_of
 
 BUNDLED = ASSETS / "datasets"
+AT_ONCE = 2000  # rows
 USUAL_ORDER = {"train": 0, "validation": 1, "test": 2}
 
 
@@ -94,10 +97,22 @@ class Dataset:
             return rows
         return [{**row, column: named(row[column], names)} if column in row else row for row in rows]
 
+    def pieces(self, split: str) -> Iterator[list[dict]]:
+        """The rows of a split, some at a time: all of a large one would fill the memory."""
+        if split in self._rows:
+            yield self._rows[split]
+            return
+        for piece in tables.pieces(self.file(split), AT_ONCE):
+            yield self._named(piece.to_pylist())
+
+    def all_pieces(self) -> Iterator[list[dict]]:
+        return chain.from_iterable(map(self.pieces, self.splits))
+
     @property
     def columns(self) -> list[str]:
         """The columns of the first split."""
-        return list(self.rows(self.splits[0])[0])
+        first = self.splits[0]
+        return list(self._rows[first][0]) if first in self._rows else tables.size(self.files[first])[1]
 
     def all_rows(self) -> list[dict]:
         return [row for split in self.splits for row in self.rows(split)]
@@ -183,25 +198,30 @@ def _check(about: About, split: str, table: pa.Table) -> None:
                 ) from error
 
 
-def row_keys(rows: list[dict]) -> list[str]:
+def row_keys(rows: Iterable[dict]) -> list[str]:
     """A key for each row, made of its content; the second of two equal rows gets another one than the first."""
+    return list(_keys(rows))
+
+
+def _keys(rows: Iterable[dict]) -> Iterator[str]:
     seen: Counter[str] = Counter()
-    keys = []
     for row in rows:
         content = hashlib.sha256(row_json(row, sort_keys=True).encode()).hexdigest()[:16]
         seen[content] += 1
-        keys.append(content if seen[content] == 1 else f"{content}-{seen[content]}")
-    return keys
+        yield content if seen[content] == 1 else f"{content}-{seen[content]}"
 
 
-def fingerprint(rows: list[dict]) -> str:
+def fingerprint(rows: Iterable[dict]) -> str:
     """A hash of rows in their order."""
-    return hashlib.sha256("\n".join(row_keys(rows)).encode()).hexdigest()[:16]
+    hashed = hashlib.sha256()
+    for number, key in enumerate(_keys(rows)):
+        hashed.update(f"\n{key}".encode() if number else key.encode())
+    return hashed.hexdigest()[:16]
 
 
 def origin(dataset: Dataset) -> dict:
     """What a dataset that is made of this one keeps of it."""
-    return {"dataset": dataset.name, "fingerprint": fingerprint(dataset.all_rows())}
+    return {"dataset": dataset.name, "fingerprint": fingerprint(chain.from_iterable(dataset.all_pieces()))}
 
 
 def in_words(made_from: dict) -> str:
@@ -211,20 +231,22 @@ def in_words(made_from: dict) -> str:
 
 def describe(dataset: Dataset, count_tokens: Callable[[list[dict]], list[int]], limit: int) -> dict:
     """What `dataset show` prints: rows by split, label balance, duplicates, overlap between splits, token lengths."""
-    text, label = dataset.about.text, dataset.about.label
-    splits, texts = {}, {}
+    splits, texts, counts = {}, {}, array("L")
     for split in dataset.splits:
-        rows = dataset.rows(split)
-        found = Counter(filter(None, (text_of(row.get(label)).strip() for row in rows))) if label else Counter()
-        splits[split] = {"rows": len(rows), "labels": dict(found.most_common())}
-        texts[split] = [str(row.get(text, "")).strip() for row in rows]
-    counts = sorted(count_tokens(dataset.all_rows()))
-    in_splits = Counter(t for split in texts.values() for t in set(split))
+        labels, texts[split], size = Counter(), set(), 0
+        for rows in dataset.pieces(split):
+            size += len(rows)
+            labels.update(_labels_in(rows, dataset.about.label))
+            texts[split].update(_short_hash(str(row.get(dataset.about.text, "")).strip()) for row in rows)
+            counts.extend(count_tokens(rows))
+        splits[split] = {"rows": size, "labels": dict(labels.most_common())}
+    counts = sorted(counts)
+    in_splits = Counter(chain.from_iterable(texts.values()))
     return {
         "name": dataset.name,
         "columns": dataset.columns,
         "splits": splits,
-        "duplicates": sum(len(t) - len(set(t)) for t in texts.values()),
+        "duplicates": sum(splits[split]["rows"] - len(texts[split]) for split in splits),
         "overlap": sum(n > 1 for n in in_splits.values()),
         "tokens": {
             "max": counts[-1],
@@ -232,7 +254,15 @@ def describe(dataset: Dataset, count_tokens: Callable[[list[dict]], list[int]], 
             "over_limit": sum(n > limit for n in counts),
             "limit": limit,
         },
-        "fingerprint": fingerprint(dataset.all_rows()),
+        "fingerprint": origin(dataset)["fingerprint"],
         "about": dataset.about.about,
         "made_from": dataset.about.made_from,
     }
+
+
+def _labels_in(rows: list[dict], column: str | None) -> list[str]:
+    return [label for row in rows if (label := text_of(row.get(column)).strip())] if column else []
+
+
+def _short_hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()

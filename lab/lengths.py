@@ -6,13 +6,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lab import bases, browse, tasks
-from lab.data import Dataset
+from lab.data import AT_ONCE, Dataset
 from lab.home import Home
 from lab.prompt import Renderer, Tokens
 from lab.task import Task, fields
 
 SAMPLE = 2000  # rows drawn at random; a dataset of no more rows is counted whole
-AT_ONCE = 2000  # rows
 LONGEST = 200  # rows that are counted beside them, because they have the most letters
 
 

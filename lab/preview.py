@@ -138,11 +138,10 @@ def look_for_problems(task: Task, dataset: Dataset) -> list[dict]:
 
 def lint_whole(task: Task, dataset: Dataset) -> list[dict]:
     """What `task lint` prints: all of `lint`, and how many prompts are longer than the default max_length."""
-    rows = dataset.all_rows()
-    found = lint.lint(task, rows, dataset.columns)
-    if all(task.text in row for row in rows[:1]):
-        limit, tokens = Config().max_length, bases.tokens_at_hand(bases.find(BUNDLED_MODEL))
-        long = sum(len(ids) > limit for ids in Renderer(task, tokens).prompts(rows))
+    found = look_for_problems(task, dataset)
+    if task.text in columns_of(dataset, dataset.splits[0]):
+        limit, renderer = Config().max_length, Renderer(task, bases.tokens_at_hand(bases.find(BUNDLED_MODEL)))
+        long = sum(len(ids) > limit for rows in dataset.all_pieces() for ids in renderer.prompts(rows))
         if long:
             message = f"{long} prompts have more than {limit} tokens of the bundled model, the default max_length."
             found.append({"severity": "warning", "message": message, "label": None, "rows": long})

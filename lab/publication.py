@@ -103,7 +103,7 @@ def _about(made: Publication) -> dict:
         "added": added_columns(columns),
         "label_names": made.dataset.about.label_names,
         "splits": {},
-        "fingerprint": data.fingerprint(made.dataset.all_rows()),
+        "fingerprint": data.origin(made.dataset)["fingerprint"],
         "notes": made.renderer.notes,
     }
 

@@ -310,6 +310,15 @@ def size(path: Path) -> tuple[int, list[str]]:
     return table.num_rows, table.column_names
 
 
+def pieces(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
+    """A file in pieces of at most so many rows; of a parquet file no more is in memory at once."""
+    if path.suffix != ".parquet":
+        yield from read(path).to_batches(rows)
+        return
+    with pyarrow.parquet.ParquetFile(path) as file:
+        yield from file.iter_batches(rows)
+
+
 def write(table: pa.Table, path: Path) -> None:
     """Writes a table as a parquet file, in groups of rows that can be read one without the others."""
     pyarrow.parquet.write_table(table, path, row_group_size=ROW_GROUP)
