@@ -79,6 +79,13 @@ def paths(target: str) -> list[str]:
     ]
 
 
+def some_paths(target: str, count: int) -> list[str]:
+    """So many forms of the path, from all over the list; the links are always among them."""
+    every = paths(target)
+    always = ["link", target, *hub_names(f"{target}/task.yaml")[:6]]
+    return list(dict.fromkeys([*always, *every[:: max(1, len(every) // count)]]))
+
+
 def hub_names(target: str) -> list[str]:
     """Names on the Hub whose parts are ways to a file; of `owner/name` some files may be at hand."""
     up = "../" * 12

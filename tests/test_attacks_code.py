@@ -238,6 +238,7 @@ def test_operators_of_templates_do_what_they_did(tokenizer):
     assert "ababab 6 1024 True ab 2 2.5" in renderer(tokenizer, source + GOOD).prompt_text({"text": "a"})
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("form", ["auto", "plain", "text"])
 def test_a_prompt_has_a_length_that_it_may_have(tokenizer_folders, monkeypatch, form):
     """Seen to fail with the task's own formats unbounded: `$text` a thousand times made a thousand times its letters."""
@@ -248,6 +249,7 @@ def test_a_prompt_has_a_length_that_it_may_have(tokenizer_folders, monkeypatch, 
         made.prompt_text({"text": "word " * (200_001 if form == "text" else 300)})
 
 
+@pytest.mark.faults
 def test_what_stands_for_fields_is_counted_before_it_is_put_together():
     """Seen to fail with the length looked at afterwards: a gigabyte was made of it."""
     tracemalloc.start()
@@ -278,6 +280,7 @@ HOSTILE_YAML = {
 }
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", HOSTILE_YAML)
 def test_yaml_that_names_code_or_overwhelms_its_reader_is_refused_in_a_sentence(canary, kind):
     """Seen to fail with `yaml.unsafe_load`, and with what is no YAMLError let through, as it was."""
@@ -291,6 +294,7 @@ def test_yaml_that_names_code_or_overwhelms_its_reader_is_refused_in_a_sentence(
             config.parse(config.with_settings({}, [f"name={text.removeprefix('name: ')}"]))
 
 
+@pytest.mark.faults
 def test_a_command_says_it_in_a_sentence_and_leaves_nothing(home, tmp_path, canary):
     (tmp_path / "evil.yaml").write_text(HOSTILE_YAML["apply"].replace("PATH", str(canary)))
     for words in (["task", "add", str(tmp_path / "evil.yaml")], ["train", str(tmp_path / "evil.yaml"), "--dry-run"]):
@@ -326,6 +330,7 @@ def test_a_dataset_of_the_hub_with_a_script_or_pickles_runs_nothing(tmp_path, ca
         assert said.startswith("InputError: ada/whole"), said
 
 
+@pytest.mark.faults
 def test_the_canaries_themselves_sing(tmp_path):
     """Each way by which nothing ran above would have run something."""
     path = tmp_path / "ran"

@@ -18,7 +18,7 @@ import gradio as gr
 import httpx
 import pytest
 import yaml
-from attacks import SECRET, hub_names, paths
+from attacks import SECRET, paths, some_paths
 from browser import ROOT
 from colours import CODEBOOK
 from huggingface_hub import constants
@@ -301,7 +301,7 @@ def test_no_path_through_any_public_event(watched, forms):
         for name, is_list in fed(event).items():
             pairs += 1
             values = {**usual, **INSTEAD.get(f"{event.api_name}.{name}", {})}
-            for path in chosen(str(outside), forms):
+            for path in some_paths(str(outside), forms):
                 upload.write_text("text,label\nred,warm\nblue,cold\n")
                 given = {**values, name: [path] if is_list else path}
                 said, error = answered(event, list(given.values()), home, path)
@@ -320,7 +320,7 @@ def test_no_path_through_the_pages_own_events(watched, forms):
     page, outside = watched
     home = outside.parent / "home"
     for event in [event for event in page.fns.values() if event.api_visibility != "public" and event.fn is not None]:
-        for path in chosen(str(outside), forms):
+        for path in some_paths(str(outside), forms):
             values = [deepcopy(x.value) if isinstance(x, KEPT) else path for x in event.inputs]
             for given in (
                 values,
@@ -332,18 +332,12 @@ def test_no_path_through_the_pages_own_events(watched, forms):
     assert watch.touched == set()
 
 
+@pytest.mark.faults
 def test_a_path_is_no_bundled_task(tmp_path):
     """It failed: of any file that ends so it was said that it is a bundled task."""
     (tmp_path / "there.yaml").write_text("")
     assert tasks.is_bundled("sentiment") and not tasks.is_bundled(str(tmp_path / "there"))
     assert not tasks.is_bundled(["sentiment"])
-
-
-def chosen(target: str, count: int) -> list[str]:
-    """So many forms of the path, from all over the list; the links are always among them."""
-    every = paths(target)
-    always = ["link", target, *hub_names(f"{target}/task.yaml")[:6]]
-    return list(dict.fromkeys([*always, *every[:: max(1, len(every) // count)]]))
 
 
 @pytest.mark.faults

@@ -14,7 +14,7 @@ from pathlib import Path
 import furnished
 import httpx
 import pytest
-from attacks import SECRET, ask_raw, call, is_healthy, paths, written
+from attacks import SECRET, ask_raw, call, is_healthy, some_paths, written
 from browser import ROOT
 from gradio import oauth
 from gradio.routes import App
@@ -83,6 +83,7 @@ def example(template: str) -> str:
 # -- which are served ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.faults
 def test_each_route_of_gradio_is_served_to_somebody_or_not_at_all():
     """Seen to fail with `/gradio_api/cancel` left out of `routes.SERVED`."""
     unknown = sorted(
@@ -107,6 +108,7 @@ def test_each_route_of_gradio_is_served_to_somebody_or_not_at_all():
         assert routes.policy(path) is None, path
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "name",
     [
@@ -227,7 +229,7 @@ ROUTES_WITH_PATHS = [
 
 
 @pytest.mark.parametrize(
-    "forms", [pytest.param(6, marks=pytest.mark.faults), pytest.param(99, marks=pytest.mark.nightly)]
+    "forms", [pytest.param(20, marks=pytest.mark.faults), pytest.param(200, marks=pytest.mark.nightly)]
 )
 def test_gradios_own_routes_give_no_file_away(kept, forms):
     """Seen to fail with `allowed_paths=["/"]` in `serving.launch`: twenty times a file was told."""
@@ -241,7 +243,7 @@ def test_gradios_own_routes_give_no_file_away(kept, forms):
     targets += [f"{ROOT}/.git/config", f"{ROOT}/app.py", f"{served.home}/.git/config", f"{served.home}/jobs/a/log.txt"]
     targets += [f"{served.home}/runs/other-1/{name}" for name in ("log.txt", "adapter/adapter_model.safetensors")]
     for at, target in enumerate(targets):
-        names += [target] if at > 1 and forms < 10 else paths(target)[:forms]
+        names += [target] if at > 1 and forms < 40 else some_paths(target, forms)
     marks = [SECRET.encode(), b"HF_TOKEN=", b"root:x:0", b"[core]", b"argparse.ArgumentParser"]
     told = []
     for route in ROUTES_WITH_PATHS:
@@ -355,9 +357,9 @@ def test_what_is_too_large_is_refused_and_nothing_of_it_is_left(kept):
     ):
         try:  # sent in chunks, without saying how much will come
             status = httpx.post(served.url + path, content=pieces(head, size), headers=headers, timeout=120).status_code
-        except httpx.HTTPError:  # the page has closed the door while more was being sent
+        except (httpx.WriteError, httpx.RemoteProtocolError):  # the page has closed the door while more was being sent
             status = 413
-        assert status == 413, path
+        assert (status, served.process.poll()) == (413, None), path
     assert memory(served.process) - most < 512 << 20
     until(lambda: set(contents(uploads)) == before, "what was half-written is gone", 20)
     assert is_healthy(served.url)
@@ -412,6 +414,7 @@ def test_a_thousand_events_at_once_leave_the_page_healthy(kept, count):
     assert time.monotonic() - started < 30
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000])
 def test_deep_yaml_is_refused_at_once(text):
     """Seen to fail with `given_yaml._refuse_what_grows` looking for aliases alone: 4,000 brackets took nine seconds."""

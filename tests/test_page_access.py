@@ -135,6 +135,7 @@ def test_another_site_logs_nobody_out(serve):
 # -- starting --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.faults
 def test_another_address_needs_a_login(tmp_path):
     command = [sys.executable, "app.py", "--home", str(tmp_path / "home"), "--host", "0.0.0.0", "--port", "0"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -142,6 +143,7 @@ def test_another_address_needs_a_login(tmp_path):
     assert "LAB_LOGIN" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "somewhere.example"])
 def test_no_other_address_is_taken_for_this_machine(monkeypatch, host):
     monkeypatch.delenv("SPACE_ID", raising=False)
