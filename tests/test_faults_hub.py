@@ -26,7 +26,6 @@ LIMIT = 15  # seconds
 def on_hub(monkeypatch, tmp_path):
     """Lets models be looked for at an address, with an empty cache; `HF_HUB_OFFLINE` is off."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     huggingface_hub.close_session()
 
@@ -68,7 +67,8 @@ def test_each_trouble_with_a_model_is_a_sentence_within_15_seconds(on_hub, name,
 
 @pytest.mark.faults
 def test_a_model_comes_whole_and_then_needs_no_hub(on_hub, monkeypatch):
-    """Seen to fail with `OfflineModeIsEnabled` not looked for: it was said that the Hub cannot be reached."""
+    """Seen to fail with `OfflineModeIsEnabled` not looked for: it was said that the Hub cannot be reached. And with Xet left on,
+    which this Hub offers for each file and does not have: nothing came."""
     with serving(MODEL) as url:
         on_hub(url)
         here = fetched("ada/whole")
@@ -132,7 +132,7 @@ DATASETS = {
 
 def asked(names: list[str], cache: Path, url: str, offline: str = "0") -> dict[str, list]:
     """What a process that has this Hub says of datasets, and after how many seconds."""
-    settings = {"HF_ENDPOINT": url, "HF_HUB_OFFLINE": offline, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
+    settings = {"HF_ENDPOINT": url, "HF_HUB_OFFLINE": offline, "HF_HOME": str(cache)}
     environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT)}
     cache.mkdir(exist_ok=True)
     command = [sys.executable, "-c", ASKED, *names]
