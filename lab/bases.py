@@ -1,6 +1,7 @@
 """Base models by name: the bundled one, a Hub id or a local folder; where their files are and what is refused."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,17 +24,11 @@ from lab.errors import InputError
 from lab.home import ASSETS
 from lab.memo import Memo, state_of
 from lab.model_files import read_json
-from lab.prompt import Tokens
+from lab.prompt import Tokens, beside_tokenizer
 
-TOKENIZER_FILES = [
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-]
-
-
+OLD_FORM_READS = ["tokenizer_config.json", "special_tokens_map.json"]  # beside a tokenizer.model
+BESIDE_TOKENIZER = [*OLD_FORM_READS, "chat_template.jinja"]
+TOKENIZER_FILES = ["config.json", "tokenizer.json", *BESIDE_TOKENIZER]
 TWICE = ["consolidated*", "*/*"]  # the same weights in other forms
 WHOLE_MARK, PIECE, PIECES = 32 << 20, 16 << 10, 64  # bytes, bytes, number: how weights are sampled
 _MARKS = Memo(200)  # by the state of the files
@@ -94,17 +89,27 @@ class Base:
         return seen.hexdigest()[:16]
 
     def marks(self) -> dict[str, str]:
-        """What tells two models of the same shapes apart, by part: hashes of config and tokenizer, and of samples of the
-        weights. Parts that are not on this machine are left out."""
+        """What tells two models of the same shapes apart, by part: hashes of config and tokenizer, of the chat template and the
+        special tokens named beside it, and of samples of the weights. Parts that are not on this machine are left out."""
         weights = sorted(self.folder.glob("*.safetensors"))
-        parts = {"base_config": ["config.json"], "base_tokenizer": ["tokenizer.json"]}
-        files = {field: [self.folder / name for name in names] for field, names in parts.items()}
-        files = {**files, "base_weights": weights}
-        return {
+        tokenizer = self._tokenizer_files()
+        files = {"base_config": [self.folder / "config.json"], "base_tokenizer": tokenizer, "base_weights": weights}
+        found = {
             field: _MARKS.get(state_of(*paths), partial(_mark, paths))
             for field, paths in files.items()
             if paths and all(path.is_file() for path in paths)
         }
+        if tokenizer:  # with which the files beside it have come
+            beside = state_of(*(self.folder / name for name in BESIDE_TOKENIZER))
+            found |= _MARKS.get(beside, partial(_marks_beside, self.folder))
+        return found
+
+    def _tokenizer_files(self) -> list[Path]:
+        """Those of which the tokenizer is made, as far as they are here; an old form takes more from beside it."""
+        whole, old = self.folder / "tokenizer.json", self.folder / "tokenizer.model"
+        if whole.is_file() or not old.is_file():
+            return [whole] if whole.is_file() else []
+        return [old, *filter(Path.is_file, (self.folder / name for name in OLD_FORM_READS))]
 
 
 def _mark(paths: list[Path]) -> str:
@@ -121,6 +126,13 @@ def _mark(paths: list[Path]) -> str:
                 file.seek(piece * (size - PIECE) // (PIECES - 1))
                 seen.update(file.read(PIECE))
     return seen.hexdigest()[:16]
+
+
+def _marks_beside(folder: Path) -> dict[str, str]:
+    """Of all that stands beside a tokenizer, hashes of what prompts and answers are made with; also of there being none."""
+    template, *special = beside_tokenizer(folder)
+    said = {"base_chat_template": template, "base_special_tokens": special}
+    return {field: hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16] for field, what in said.items()}
 
 
 def refuse_code(content, where: str) -> None:

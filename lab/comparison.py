@@ -77,8 +77,7 @@ def known(home: Home, wanted: Comparison) -> list[Evaluation | None]:
 
 def _files(base: bases.Base) -> list[Path]:
     """The folder of a base, if it is at hand, and what its prompts are made with."""
-    names = ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
-    return [base.folder, *(base.folder / name for name in names)] if base.folder else []
+    return [base.folder, *(base.folder / name for name in bases.TOKENIZER_FILES)] if base.folder else []
 
 
 def made(home: Home, wanted: Comparison) -> list[Evaluation]:

@@ -20,6 +20,7 @@ from lab.chat import Chat, Posed, chats_of
 from lab.config import Decoding
 from lab.errors import InputError, WorkError, in_full
 from lab.home import Home, guard, row_json
+from lab.hub_token import without_tokens
 from lab.job import Stopped, hold, lock_holder
 from lab.task import Task
 
@@ -176,9 +177,9 @@ def _answer(home: Home, desk, connection: socket.socket) -> None:
         except (ConnectionError, TimeoutError):
             raise
         except Exception as error:  # one question must not end the worker
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            print(without_tokens(f"{type(error).__name__}: {error}"), file=sys.stderr, flush=True)
             told = shortage.in_words(error) or f"{type(error).__name__}: {shortage.first_line(error)}"
-            tell({"event": "error", "kind": "work", "message": told})
+            tell({"event": "error", "kind": "work", "message": without_tokens(told)})
 
 
 def _posed(question: dict) -> Posed:

@@ -90,6 +90,9 @@ def _client() -> httpx2.Client:
 
 
 huggingface_hub.set_client_factory(_client)
+# Xet fetches and sends files past that client, by a library of its own that waits and tries again as long as it likes, and whose
+# errors are those of no request: what stalls or breaks off would be neither given up nor told. Looked at with each file.
+constants.HF_HUB_DISABLE_XET = True
 
 
 # -- what went wrong, in words -------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from lab import shortage
 from lab.config import Config
 from lab.errors import InputError
 from lab.home import forget_unfinished, naming, read_json, write, write_json
+from lab.hub_token import without_tokens
 
 STALLED_AFTER = 300  # seconds without a heartbeat
 STALLED_LOADING = 3600  # seconds, while something is loaded or downloaded, which says nothing on the way
@@ -57,7 +58,7 @@ class Job:
 
     def log(self, line: str) -> None:
         with naming(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {without_tokens(line)}\n")
 
     def renew(self) -> None:
         """Forgets the outcome and the stop of the last attempt, before a worker is started for the next."""
@@ -99,7 +100,8 @@ class Job:
 
     def end(self, status: str, error: dict | None = None) -> None:
         """Writes the outcome, last of all: `finished`, `stopped` or `failed` with `{reason, message, advice}`."""
-        write_json(self._path("result.json"), {"status": status, "error": error})
+        told = {key: without_tokens(text) for key, text in error.items()} if error else None
+        write_json(self._path("result.json"), {"status": status, "error": told})
 
     def request_stop(self) -> None:
         """Asks the worker to save and stop; it looks at every step. Raises InputError when there is no worker."""

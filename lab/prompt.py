@@ -47,13 +47,7 @@ class Tokens:
             raise InputError(f"{folder.name} has no tokenizer.json that can be read: {error}") from error
         encoder.no_truncation()
         encoder.no_padding()
-        config = _read_json(folder / "tokenizer_config.json")
-        template = model_files.read_text(folder / "chat_template.jinja")
-        template = config.get("chat_template") if template is None else template
-        if isinstance(template, list):  # several named templates: the default one
-            template = next((item["template"] for item in template if item.get("name") == "default"), None)
-        extra = _read_json(folder / "special_tokens_map.json")
-        bos, eos = (_token_text(config.get(key, extra.get(key))) for key in ("bos_token", "eos_token"))
+        template, bos, eos = beside_tokenizer(folder)
         return cls(encoder, template, bos, eos, exact, ours)
 
     @cached_property
@@ -83,6 +77,18 @@ class Tokens:
 
     def id(self, token: str | None) -> int | None:
         return None if token is None else self.encoder.token_to_id(token)
+
+
+def beside_tokenizer(folder: Path) -> tuple[str | None, str | None, str | None]:
+    """What the files beside a tokenizer say of it: chat template, begin and end of a sequence. Raises InputError."""
+    config = _read_json(folder / "tokenizer_config.json")
+    template = model_files.read_text(folder / "chat_template.jinja")
+    template = config.get("chat_template") if template is None else template
+    if isinstance(template, list):  # several named templates: the default one
+        template = next((item["template"] for item in template if item.get("name") == "default"), None)
+    extra = _read_json(folder / "special_tokens_map.json")
+    bos, eos = (_token_text(config.get(key, extra.get(key))) for key in ("bos_token", "eos_token"))
+    return template, bos, eos
 
 
 @dataclass(frozen=True)

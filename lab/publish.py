@@ -18,10 +18,10 @@ from lab import card, export, hub_client, hub_ids, merging  # noqa: F401 - with 
 from lab.errors import InputError, WorkError
 from lab.export import Parcel
 from lab.home import Home, newest_first, read_json, write_json
+from lab.hub_token import TOKENS, without_tokens
 from lab.merging import Merging
 
 WANTED = "push.json"
-TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # in the environment
 
 
 class Wanted(merging.Wanted):
@@ -137,17 +137,9 @@ def explained(error: Exception, repo: str, revision: str | None) -> InputError |
     if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
         return InputError(f"There is no place {repo} on the Hub that the token in HF_TOKEN may write to.")
     if isinstance(error, HfHubHTTPError) and status:
-        said = _without_tokens(error.server_message or "").splitlines()
+        said = without_tokens(error.server_message or "").splitlines()
         return WorkError(f"The Hub refuses {repo} ({status}){f': {said[0]}' if said else '; try again later'}")
     return WorkError("The Hub cannot be reached; check the network, and push again.")
-
-
-def _without_tokens(text: str) -> str:
-    """What the Hub said; it may have repeated what it was sent."""
-    for name in TOKENS:
-        if kept := os.environ.get(name, "").strip():
-            text = text.replace(kept, "…")
-    return text
 
 
 def told(job: Push) -> dict:

@@ -129,7 +129,7 @@ def check_fit(subject: Subject, base: Base) -> None:
     if subject.adapter is None:
         return
     made = read_json(subject.adapter / "lab.json") or (subject.run.made_for() if subject.run else {})
-    refuse_other(subject.name, made, base, subject.quantization)
+    refuse_other(subject.name, made, base, subject.quantization, subject.run and subject.run.task)
     own = subject.adapter / "task.yaml"
     if subject.run and own.is_file():
         trained, asked = task_file.load(own).names, subject.run.task.names
@@ -140,9 +140,15 @@ def check_fit(subject: Subject, base: Base) -> None:
             )
 
 
-def refuse_other(name: str, made: dict, base: Base, quantization: str) -> None:
-    """Raises InputError, naming the field, when something was made for another base than this one as its files are now."""
+def refuse_other(name: str, made: dict, base: Base, quantization: str, task: Task | None) -> None:
+    """Raises InputError, naming the field, when something was made for another base than this one as its files are now.
+
+    `task` is the one for which it was made: where that has a format of its own, the base's chat template is not used. Fields
+    that an older lab has not kept are not compared.
+    """
     now = {**base.marks(), "base_fingerprint": base.fingerprint(), "quantization": quantization}
+    if task and task.format != "auto":
+        now.pop("base_chat_template", None)
     for field, value in now.items():
         if made.get(field) not in (None, value):
             raise InputError(

@@ -82,7 +82,7 @@ def _settle(run: Run, planned: Plan) -> int | None:
 
 def _same_base(run: Run, model: Model) -> None:
     """Keeps which files the run is trained on. Raises InputError where it goes on with others than it began with."""
-    subjects.refuse_other(run.id, run.made_for(), model.base, model.quantization)
+    subjects.refuse_other(run.id, run.made_for(), model.base, model.quantization, run.task)
     if not run.made_for():
         about = {"base_fingerprint": model.base.fingerprint(), "quantization": model.quantization}
         run.keep_made_for({**about, **model.base.marks()})

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,6 +10,7 @@ from lab.calibration import Calibration
 from lab.comparison import EvaluationJob
 from lab.errors import InputError, WorkError
 from lab.home import Home
+from lab.hub_token import traced
 from lab.job import Job, Stopped
 from lab.merging import Merging
 from lab.publish import Push
@@ -64,7 +64,7 @@ def _progress(job: Job) -> Callable[[str, int], Callable[[int], None]]:
 
 def _in_full(error: Exception) -> str:
     """What the log says of an error: all that helps to find where it lies, which is not in the lab if the input was wrong."""
-    return str(error) if isinstance(error, InputError) else "".join(traceback.format_exception(error))
+    return str(error) if isinstance(error, InputError) else traced(error)
 
 
 def _explain(job: Job, error: Exception) -> dict:

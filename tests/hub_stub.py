@@ -42,9 +42,11 @@ def serving() -> Iterator[Stub]:
                 return b"".join(parts)
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-        def say(self, content, status: int = 200):
+        def say(self, content, status: int = 200, **headers: str):
             data = json.dumps(content).encode()
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
             if status == 404:
                 self.send_header("X-Error-Code", "RepoNotFound")
             self.send_header("Content-Type", "application/json")
@@ -59,7 +61,7 @@ def serving() -> Iterator[Stub]:
             refused = next((status for part, status in stub.refusals.items() if part in self.path), None)
             if refused:
                 said = f"not today, {self.headers.get('Authorization')}"  # a server may well repeat what it was sent
-                return self.say({"error": said}, refused)
+                return self.say({"error": said}, refused, X_HF_Warning=f"repeated; {said}")
             return self.say(answer(stub, self.command, self.path, data))
 
         do_GET = do_POST = do_PUT = handle_any

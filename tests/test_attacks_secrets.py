@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,11 +14,19 @@ import httpx
 import pytest
 from attacks import call
 from browser import ROOT
+from click.testing import CliRunner
 from hub_stub import serving
+from huggingface_hub import constants
 from test_page_compare import end_generation
 from waiting import until
 
+from lab import worker
+from lab.cli import common
+from lab.errors import InputError, WorkError
 from lab.home import Home
+from lab.job import Job
+from lab.runs import Run
+from lab.ui import access
 
 # Each stands in the environment alone; a part of one would be too much as well.
 CANARIES = {
@@ -120,8 +129,10 @@ def test_no_token_in_what_page_and_workers_write_and_say(serve, tmp_path, secret
 @pytest.mark.parametrize("status", [401, 500])
 def test_no_token_where_the_hub_repeats_it(serve, tmp_path, secret, status):
     """The token goes to a stand-in for the Hub, which says no and repeats it. Seen to fail with the Hub's words passed on by
-    `publish.explained` as they are: an error 500 told the token in message, log and page."""
+    `publish.explained` as they are: an error 500 told the token in message, log and page. And with `Job.log` and the library's
+    warnings as they were: a worker's log held it, in what the error that it tells of came from, and in a warning."""
     home, uploads = furnished.furnish(Home.at(tmp_path / "home"), tmp_path), tmp_path / "uploads"
+    fetching = SMALL.replace("{", "{base_model: owner/name, ")
     with serving() as stub:
         stub.refusals = {"/": status}
         hub = {"HF_ENDPOINT": stub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path / "cache")}
@@ -130,6 +141,7 @@ def test_no_token_where_the_hub_repeats_it(serve, tmp_path, secret, status):
             call(served.url, "run_push", [furnished.DONE, "owner/name", False, False, None]),
             call(served.url, "dataset_add", ["x", None, None, None, "owner/name", "text", None, None, None]),
             call(served.url, "dataset_push", ["colours", "colours", "owner/name", False, None, "parquet"]),
+            call(served.url, "train", [fetching, False]),
         ]
         pushes: list[str] = []
 
@@ -138,9 +150,17 @@ def test_no_token_where_the_hub_repeats_it(serve, tmp_path, secret, status):
             return '"failed"' in pushes[-1]
 
         until(is_over, "the push has failed", 120)
+        until(Run(home, "small-1").error, "the training has failed", 120)
+        log = call(served.url, "run_log", ["small-1", None])
     assert any(CANARIES["HF_TOKEN"] in token for token in stub.tokens)
-    assert "event: complete" in said[0] and all("event: error" in one for one in said[1:]), said
-    assert [names for text in [*said, *pushes, served.said.read_text()] if (names := found_in(text))] == []
+    assert [re.search("event: (complete|error)", one)[1] for one in said] == [
+        "complete",
+        "error",
+        "error",
+        "complete",
+    ], said
+    assert "not today, Bearer" in log and "Traceback" in log
+    assert [names for text in [*said, *pushes, log, served.said.read_text()] if (names := found_in(text))] == []
     for folder in (home.path, uploads, tmp_path / "cache"):
         assert in_files(folder) == []
 
@@ -160,6 +180,64 @@ def test_no_token_in_what_the_command_line_says(tmp_path, secret):
         done = subprocess.run(line, cwd=ROOT, env={**os.environ, **more}, capture_output=True, text=True, timeout=120)
         assert found_in(done.stdout + done.stderr) == [], words
     assert in_files(home) == []
+
+
+@pytest.mark.faults
+def test_no_token_where_the_command_line_tells_what_the_hub_repeats(tmp_path, secret):
+    """A download in its own process, and in that of a worker whose log it follows. Seen to fail with `Job.log` and the
+    library's warnings as they were: the warnings and the log held it."""
+    home = tmp_path / "home"
+    wanted = ("name=x", "base_model=owner/name", "train_rows=32", "validation=16", "max_steps=2", "quantization=none")
+    with serving() as stub:
+        stub.refusals = {"/": 500}
+        hub = {"HF_ENDPOINT": stub.url, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hub"), "LAB_DEBUG": "1"}
+        for words in (
+            ["dataset", "add", "x", "hub:owner/name"],
+            ["train", *(f"--set={one}" for one in wanted)],
+        ):
+            line = [sys.executable, "-m", "lab", *words, "--home", str(home)]
+            done = subprocess.run(
+                line, cwd=ROOT, env={**os.environ, **hub}, capture_output=True, text=True, timeout=120
+            )
+            assert done.returncode == 1 and "the Hub refuses it" in done.stderr, done.stderr
+            assert found_in(done.stdout + done.stderr) == [], words
+    assert "Traceback" in done.stderr and "not today, Bearer" in done.stderr  # the worker's log
+    assert any(CANARIES["HF_TOKEN"] in token for token in stub.tokens)
+    assert in_files(home) == [] and in_files(tmp_path / "hub") == []
+
+
+@pytest.mark.faults
+def test_no_token_in_errors_of_the_lab_itself(tmp_path, secret, monkeypatch, capsys):
+    """Which may have been built of anything: told on the page and by its server, by commands with and without LAB_DEBUG, in the
+    log and outcome of a job; a token that `hf auth login` has left, too. Seen to fail with `without_tokens` taking out nothing,
+    and with the kept login not looked for."""
+    login = "hf_CANARYloginCANARYloginCANARYlogin"
+    (tmp_path / "token").write_text(login + "\n")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    told = f"{CANARIES['HF_TOKEN']}, {CANARIES['HUGGING_FACE_HUB_TOKEN']}, {login}"
+
+    def wrong(kind: type[Exception], *_):
+        raise kind(told) from ValueError(told)
+
+    said = []
+    for kind in (InputError, WorkError, RuntimeError):
+        with pytest.raises(access.gr.Error) as shown:
+            access.handler(wrong)(kind)
+        said.append(shown.value.message)
+        for debug in ("", "1"):
+            monkeypatch.setenv("LAB_DEBUG", debug)
+            said.append(
+                CliRunner()
+                .invoke(common.command("x")(lambda *_, kind=kind: wrong(kind)), ["--home", str(tmp_path)])
+                .output
+            )
+    job = Job("x", tmp_path / "job")
+    job.folder.mkdir()
+    job.beat()
+    worker.work(Home.at(tmp_path / "home"), job, lambda *_: wrong(RuntimeError))
+    said += [job.log_tail(), str(job.error()), capsys.readouterr().err]
+    assert all("…, …, …" in one for one in said if "problem (RuntimeError)" not in one), said
+    assert [one for one in said if found_in(one) or login[-12:] in one] == []
 
 
 @pytest.mark.faults

@@ -26,7 +26,6 @@ LIMIT = 15  # seconds
 def on_hub(monkeypatch, tmp_path):
     """Lets models be looked for at an address, with an empty cache; `HF_HUB_OFFLINE` is off."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     huggingface_hub.close_session()
 
@@ -68,22 +67,28 @@ def test_each_trouble_with_a_model_is_a_sentence_within_15_seconds(on_hub, name,
 
 @pytest.mark.faults
 def test_a_model_comes_whole_and_then_needs_no_hub(on_hub, monkeypatch):
-    """Seen to fail with `OfflineModeIsEnabled` not looked for: it was said that the Hub cannot be reached."""
+    """Seen to fail with `OfflineModeIsEnabled` not looked for: it was said that the Hub cannot be reached. And with Xet left on,
+    which this Hub offers for each file and does not have: nothing came."""
     with serving(MODEL) as url:
         on_hub(url)
         here = fetched("ada/whole")
         assert (here.folder / "config.json").read_bytes() == CONFIG and here.fingerprint() == SHA[:16]
-    assert fetched("ada/whole").folder == here.folder  # nobody answers any more
-    error, seconds = timed(lambda: fetched("ada/other"))
-    assert "ada/other is not on this machine, and the Hub cannot be reached; check the id" in str(error)
+
+    def soon(name: str) -> str:
+        found: list[bases.Base] = []
+        error, seconds = timed(lambda: found.append(fetched(name)))
+        assert seconds < LIMIT
+        return str(error) if error else str(found[0].folder)
+
+    assert soon("ada/whole") == str(here.folder)  # nobody answers any more
+    assert "ada/other is not on this machine, and the Hub cannot be reached; check the id" in soon("ada/other")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert fetched("ada/whole").folder == here.folder
-    error, seconds = timed(lambda: fetched("ada/other"))
-    assert str(error) == "ada/other is not on this machine, and the Hub is not asked, because HF_HUB_OFFLINE is set."
+    assert soon("ada/whole") == str(here.folder)
+    assert soon("ada/other").endswith(
+        "is not on this machine, and the Hub is not asked, because HF_HUB_OFFLINE is set."
+    )
     (here.folder / "model.safetensors").unlink()
-    error, seconds = timed(lambda: fetched("ada/whole"))
-    assert str(error).startswith("ada/whole is on this machine in part only, and the Hub is not asked")
-    assert seconds < LIMIT
+    assert soon("ada/whole").startswith("ada/whole is on this machine in part only, and the Hub is not asked")
 
 
 @pytest.mark.faults
@@ -122,9 +127,11 @@ DATASETS = {
     "ada/whole@v9": "InputError: ada/whole has no revision 'v9'.",
     "ada/gated": "InputError: ada/gated is gated: accept its terms on the Hub and set HF_TOKEN in the environment.",
     "ada/error": "WorkError: ada/error is not on this machine, and the Hub",
+    "ada/busy": "WorkError: ada/busy is not on this machine, and the Hub refuses it (error 503)",
     "ada/stalled": "WorkError: ada/stalled is not on this machine, and the Hub does not answer",
     "ada/stalls-in-file": "WorkError: ada/stalls-in-file is not on this machine, and the Hub does not answer",
     "ada/cut": "WorkError: ada/cut is not on this machine, and the connection to the Hub broke off",
+    "ada/cut-in-answer": "WorkError: ada/cut-in-answer is not on this machine, and the connection to the Hub broke off",
     "text": "InputError: text is no dataset of the Hub",
     "buckets/ada": "InputError: buckets/ada is no dataset of the Hub",
 }
@@ -132,7 +139,7 @@ DATASETS = {
 
 def asked(names: list[str], cache: Path, url: str, offline: str = "0") -> dict[str, list]:
     """What a process that has this Hub says of datasets, and after how many seconds."""
-    settings = {"HF_ENDPOINT": url, "HF_HUB_OFFLINE": offline, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
+    settings = {"HF_ENDPOINT": url, "HF_HUB_OFFLINE": offline, "HF_HOME": str(cache)}
     environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT)}
     cache.mkdir(exist_ok=True)
     command = [sys.executable, "-c", ASKED, *names]
@@ -153,6 +160,11 @@ def test_each_trouble_with_a_dataset_is_a_sentence_within_15_seconds(tmp_path):
         said, seconds = found[name]
         assert said.startswith(sentence), (name, said)
         assert seconds < LIMIT, (name, seconds)
-    found = asked(["ada/whole", "ada/other"], tmp_path / "cache", nothing_listens(), offline="1")
-    assert found["ada/whole"][0] == "20 rows"
-    assert found["ada/other"][0].endswith("and the Hub is not asked, because HF_HUB_OFFLINE is set.")
+    for offline, why in (
+        ("0", "cannot be reached; check the id and the network"),
+        ("1", "is not asked, because HF_HUB_OFFLINE is set"),
+    ):
+        found = asked(["ada/whole", "ada/other"], tmp_path / "cache", nothing_listens(), offline)
+        assert found["ada/whole"][0] == "20 rows"
+        assert found["ada/other"][0] == f"WorkError: ada/other is not on this machine, and the Hub {why}."
+        assert all(seconds < LIMIT for _, seconds in found.values()), found

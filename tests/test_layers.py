@@ -64,6 +64,7 @@ LAYERS = {
         "ahead",
         "machine",
         "space",
+        "hub_token",
         "hub_client",
         "bases",
         "lengths",

@@ -28,7 +28,6 @@ def stub(monkeypatch):
     with serving() as found:
         monkeypatch.setattr(constants, "ENDPOINT", found.url)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(jobs, "start", lambda home, job: done(home, job))
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield found

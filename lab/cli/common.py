@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from lab import jobs, shortage, space
 from lab.errors import InputError, WorkError, in_full
+from lab.hub_token import traced, without_tokens
 from lab.job import Job
 
 
@@ -36,7 +37,8 @@ def command(name: str) -> Callable:
                 _fail("Interrupted.", 1)
             except Exception as error:
                 if os.environ.get("LAB_DEBUG"):
-                    raise
+                    click.echo(traced(error), err=True)
+                    sys.exit(1)
                 if said := shortage.in_words(error):
                     _fail(said, 1)
                 _fail(f"{type(error).__name__}: {error} (LAB_DEBUG=1 shows where.)", 1)
@@ -61,7 +63,7 @@ def console() -> Console:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {without_tokens(message)}", err=True)
     sys.exit(code)
 
 

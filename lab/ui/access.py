@@ -4,7 +4,6 @@ import functools
 import html
 import inspect
 import sys
-import traceback
 from collections.abc import Callable
 
 import gradio as gr
@@ -12,6 +11,7 @@ import gradio as gr
 from lab import bases, hub_ids, shortage
 from lab.config import BUNDLED_MODEL
 from lab.errors import InputError, WorkError, in_full
+from lab.hub_token import traced, without_tokens
 from lab.ui.roles import may_change
 
 LONGEST_MODEL = 300  # letters of its name
@@ -26,8 +26,8 @@ def shown(error: Exception) -> Shown:
     """An error as the page shows it: its sentence as plain text, for whatever is wrong in the lab itself its kind alone."""
     plain = in_full(error) if isinstance(error, InputError | WorkError) else shortage.in_words(error)
     if not plain:
-        traceback.print_exception(error, file=sys.stderr)
-    text = plain or f"The lab itself has a problem ({type(error).__name__}); its log says more."
+        print(traced(error), file=sys.stderr)
+    text = without_tokens(plain or f"The lab itself has a problem ({type(error).__name__}); its log says more.")
     return Shown(html.escape(text, quote=False).replace("\n", "<br>"), title="That did not work", print_exception=False)
 
 
