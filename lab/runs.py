@@ -239,6 +239,18 @@ class Run(Job):
             raise InputError(f"{self.id} has no checkpoint at step {step}; kept are: {has}.")
         return self.checkpoint_folder / f"checkpoint-{step}"
 
+    def sound_checkpoint(self, step: int) -> Path:
+        """The folder of a checkpoint of which something is loaded or sent. Raises InputError, naming the file, when it is not
+        as it was written."""
+        folder = self.checkpoint(step)
+        try:
+            checkpoints.check_use(folder)
+        except InputError as error:
+            self.checkpoint(step)  # it may have been removed meanwhile, as newer ones came
+            others = ", ".join(str(c["step"]) for c in self.checkpoints() if c["step"] != step) or "none"
+            raise InputError(f"{self.id}, {error} It cannot be used; others are: {others}.") from error
+        return folder
+
     def show(self) -> dict:
         """What `run show` prints."""
         return self.summary() | {"metrics": self.points()}
