@@ -1,15 +1,19 @@
 """The page killed under a live run, many starts at once, two pages on one home, and what is done to a run at work."""
 
 import json
+import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
 from colours import created, worked
+from gradio_client import Client, handle_file
 from stand_in import STEPS, begun, counts, workers
 from test_jobs import ended, started
 from waiting import until
@@ -91,6 +95,69 @@ def test_a_run_outlives_its_page_and_is_adopted_by_the_next(tidy, serve, monkeyp
     steps = [point["step"] for point in run.points()]
     assert steps == list(range(1, len(steps) + 1))
     assert call(page.url, "run_resume", run.id)[0] == "complete"
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("moment", ["starts", "reads"])
+@pytest.mark.skipif(
+    not Path("/proc/self/limits").exists(), reason="the limits of a process are read from Linux's /proc"
+)
+def test_what_reads_an_upload_ends_with_its_page_and_the_next_page_clears_its_folder(serve, tmp_path, moment):
+    """The reader is held still at its first moments or at its work, so that it cannot end by itself.
+
+    Seen to fail without PR_SET_PDEATHSIG and with the parent not looked at (it lives on, and reads to the end), without a
+    bound on the processor's time, and with `lab-read-` left out of `temporary.clear_left`.
+    """
+    place = tmp_path / "temporary"
+    place.mkdir()
+    (tmp_path / "large.csv").write_text("text,label\n" + f"{'x' * 60},a\n" * 900_000)
+    page = serve(tmp_path / "home", environment={"TMPDIR": str(place)})
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(added, page.url, tmp_path / "large.csv")
+        reader = until(lambda: reader_below(place) or asking.done(), "it is read")
+        os.kill(reader, signal.SIGSTOP)
+        try:
+            while moment == "reads" and not is_bounded(reader):
+                os.kill(reader, signal.SIGCONT)
+                time.sleep(0.005)
+                os.kill(reader, signal.SIGSTOP)
+            (folder,) = place.glob("lab-read-*")
+            page.process.send_signal(signal.SIGKILL)
+            page.process.wait(10)
+            if moment == "starts":
+                os.kill(reader, signal.SIGCONT)
+            until(lambda: reader_below(place) is None, "it has ended, too", patience=30)
+            assert not (folder / "table.arrow").exists() or moment == "reads"
+        finally:
+            if reader_below(place) == reader:
+                os.kill(reader, signal.SIGKILL)
+        assert asking.exception() is not None
+    serve(tmp_path / "home", environment={"TMPDIR": str(place)})
+    assert folder.exists()  # it may have been made just now, and not be held yet
+    os.utime(folder, (1e9, 1e9))
+    serve(tmp_path / "home", environment={"TMPDIR": str(place)})
+    assert not folder.exists()
+
+
+def added(url: str, file: Path) -> object:
+    return Client(url, verbose=False).predict(
+        name="large", file=handle_file(file), label="label", api_name="/dataset_add"
+    )
+
+
+def reader_below(place: Path) -> int | None:
+    """The process that reads a file into a folder there."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (path / "cmdline").read_bytes()
+            if b"_reader" in words and str(place).encode() in words:
+                return int(path.name)
+    return None
+
+
+def is_bounded(pid: int) -> bool:
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return all(re.search(rf"{name} +\d", limits) for name in ("Max cpu time", "Max address space"))
 
 
 @pytest.mark.faults
