@@ -9,8 +9,12 @@ from pathlib import Path
 
 from lab.errors import InputError
 from lab.home import read_json, sync_folder, write_json
+from lab.memo import Memo, state_of
 
 UNSEALED = {"step", "epoch", "kept", "files"}  # the keys of a manifest that was written before manifests had a seal
+# What only a training that goes on reads; it is larger than all else.
+FOR_TRAINING = {"optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "training_args.bin"}
+_SOUND = Memo(1000)  # by the state of the files
 
 
 def seal(folder: Path, step: int, epoch: float, kept: bool) -> None:
@@ -73,9 +77,12 @@ def verify(folder: Path) -> str | None:
     manifest = _manifest(folder)
     if manifest is None:
         return "manifest.json"
-    if cut := _of_other_size(folder, manifest):
-        return cut
-    for name, (_, digest) in manifest["files"].items():
+    return _of_other_size(folder, manifest) or _of_other_content(folder, manifest["files"])
+
+
+def _of_other_content(folder: Path, files: dict) -> str | None:
+    """The name of the first file whose hash is another one."""
+    for name, (_, digest) in files.items():
         try:
             with (folder / name).open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != digest:
@@ -83,6 +90,23 @@ def verify(folder: Path) -> str | None:
         except OSError:  # a disk may fail where it is read, too
             return name
     return None
+
+
+def check_use(folder: Path) -> None:
+    """Raises InputError, naming the file, when what is loaded or sent of a checkpoint is not as it was written.
+
+    What only training reads is not looked at; nor is again what was found sound and has not changed since.
+    """
+    manifest = manifest_of(folder)
+    used = {name: entry for name, entry in (manifest or {}).get("files", {}).items() if name not in FOR_TRAINING}
+
+    def check() -> bool:
+        broken = _of_other_content(folder, used) if manifest else "manifest.json"
+        if broken:
+            raise InputError(f"{folder.name}: {broken} is not as it was written.")
+        return True
+
+    _SOUND.get(state_of(folder / "manifest.json", *(folder / name for name in used)), check)
 
 
 def drop(folder: Path) -> None:

@@ -96,7 +96,7 @@ def found(home: Home, name: str) -> tuple[Run, int | None]:
 
 def _checkpoint(home: Home, run: Run, step: int) -> Parcel:
     """A checkpoint without what only training needs, as the run itself would leave it."""
-    folder, name = run.checkpoint(step), f"{run.id}@{step}"
+    folder, name = run.sound_checkpoint(step), f"{run.id}@{step}"
     base = at_hand(bases.find(run.config.base_model))
     files, texts, settings = {path.name: path for path in weight_files(folder)}, {}, {}
     if run.method.is_whole:

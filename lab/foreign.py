@@ -1,21 +1,24 @@
 """Files of others: what could fill the memory or break the reader is read in a process of its own, within bounds."""
 
+import ctypes
 import json
+import math
 import os
 import resource
+import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lab import tables
+from lab import tables, temporary
 from lab.errors import InputError
 from lab.home import ROOT
 
 READ_SECONDS, READ_BYTES = 60, 3 << 30
+END_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux, which no module of Python knows
 SMALL = 4 << 20  # bytes of a text file, which in memory cannot come to much
 
 
@@ -27,8 +30,8 @@ def read(path: Path) -> pa.Table:
     """
     if not path.is_file() or (path.suffix.lower() != ".parquet" and path.stat().st_size <= SMALL):
         return tables.read(path)
-    with tempfile.TemporaryDirectory(prefix="lab-read-") as folder:
-        made = Path(folder) / "table.arrow"
+    with temporary.folder(temporary.READ) as folder:
+        made = folder / "table.arrow"
         said = _read_apart(path, made)
         if said:
             raise InputError(said)
@@ -39,10 +42,12 @@ def read(path: Path) -> pa.Table:
 def _read_apart(path: Path, made: Path) -> str:
     """Has a file read into an Arrow file; returns what is wrong with it, or nothing."""
     reader = [sys.executable, "-c", "import sys; from lab.foreign import _reader; _reader(*sys.argv[1:])"]
+    # In all its threads, so that for who waits for it, the time on the clock is up first.
+    processor_seconds = math.ceil(READ_SECONDS * (os.cpu_count() or 1))
     few_reservations = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}  # they count against the bound
     try:
         done = subprocess.run(
-            [*reader, str(path.resolve()), str(made), str(READ_BYTES)],
+            [*reader, str(path.resolve()), str(made), *map(str, (READ_BYTES, processor_seconds, os.getpid()))],
             cwd=ROOT,
             env={**os.environ, **few_reservations},
             capture_output=True,
@@ -59,8 +64,18 @@ def _read_apart(path: Path, made: Path) -> str:
     return json.loads(done.stdout)
 
 
-def _reader(source: str, made: str, most: str) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (int(most), int(most)))
+def _bound(most: int, seconds: int, parent: int) -> None:
+    """Ends this process with the one that waits for it, however that ends, and bounds its memory and the processor's time."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended before
+        sys.exit(1)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _reader(source: str, made: str, *bounds: str) -> None:
+    _bound(*map(int, bounds))
     path, said = Path(source), ""
     try:
         table = tables.read(path)

@@ -164,8 +164,8 @@ def start(home: Home, job: Job) -> None:
         if job.holder() is not None:
             raise InputError(f"{job.id} is {job.status()} already.")
         last = max((other.state().get("ticket") or 0 for other in queue.living(home)), default=0)
+        job.beat(ticket=last + 1, queued=True)  # first: one without an outcome that is not queued is settled by others
         job.renew()
-        job.beat(ticket=last + 1, queued=True)
         worker = spawn(["lab.worker", str(home.path), job.kind, job.id], job.log_file)
         try:
             _wait_until_held(job, worker)

@@ -1,13 +1,12 @@
 """Datasets that leave the lab: their rows with the rendered prompts and a card, as a folder or on the Hub."""
 
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from lab import bases, data, dataset_card, publish, tables
+from lab import bases, data, dataset_card, publish, tables, temporary
 from lab import task as task_file
 from lab.config import BUNDLED_MODEL
 from lab.data import Dataset
@@ -136,8 +135,8 @@ def to_hub(made: Publication, repo: str, private: bool, form: str = "parquet") -
     WorkError, see `publish.send`.
     """
     check_place(repo)
-    with tempfile.TemporaryDirectory(prefix="lab-push-") as place:
-        found = to_folder(made, Path(place), form, repo)
+    with temporary.folder(temporary.PUSH) as place:
+        found = to_folder(made, place, form, repo)
         message = f"{found['name']} with the prompts of the task {found['task']}"
         sent = publish.send(parcel(Path(found.pop("folder"))), repo, private, None, message, "dataset")
     return found | {"repo": repo, "url": sent["url"], "private": private}

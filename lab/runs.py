@@ -33,6 +33,7 @@ from lab.memo import Memo, state_of
 from lab.task import Task
 
 LONGEST_TITLE, LONGEST_NOTES = 80, 10_000  # letters
+ABOUT = "about.json"  # what people write about it; whoever writes that holds the guard of all runs
 BASE = "base.json"  # what tells the files of the base that it is trained on from others
 STEP = re.compile(r"checkpoint-(\d+)")  # as transformers names a checkpoint's folder
 _KEPT = Memo(2000)  # configs, tasks and numbers of rows, by the state of their file
@@ -42,7 +43,7 @@ class Run(Job):
     """One training with its resolved config, in its folder."""
 
     kind = "run"
-    RECORDS = (*Job.RECORDS, "config.yaml", "about.json", "metrics.jsonl")
+    RECORDS = (*Job.RECORDS, "config.yaml", ABOUT, "metrics.jsonl")
 
     def __init__(self, home: Home, run_id: str):
         """Raises InputError when there is no such run."""
@@ -154,9 +155,10 @@ class Run(Job):
                 os.fsync(file.fileno())
 
     def clear_torn(self) -> None:
-        """Removes what a crash left of checkpoints, of an adapter and of records that were not whole."""
+        """Removes what a crash left of checkpoints, of an adapter and of records that were not whole; of those that workers
+        write, for a page may be writing `ABOUT` just now."""
         staging.clear(self.folder, at_once=True)
-        for name in (*self.RECORDS, BASE, "data/train.jsonl", "data/validation.jsonl"):
+        for name in (*set(self.RECORDS) - {ABOUT}, BASE, "data/train.jsonl", "data/validation.jsonl"):
             forget_unfinished(self._path(name))
         for folder in self._checkpoint_folders():
             if checkpoints.is_torn(folder):
@@ -196,7 +198,7 @@ class Run(Job):
 
     def about(self) -> dict:
         """`title`, by which people call it, and their `notes`; both may be empty. The id stays what it is."""
-        found = read_json(self._path("about.json")) or {}
+        found = read_json(self._path(ABOUT)) or {}
         if not isinstance(found, dict):
             raise InputError(f"The file {self.id}/about.json is broken: it holds no names.")
         return {key: str(found.get(key) or "") for key in ("title", "notes")}
@@ -209,8 +211,10 @@ class Run(Job):
         for (key, text), most in zip(given.items(), (LONGEST_TITLE, LONGEST_NOTES), strict=True):
             if text and len(text) > most:
                 raise InputError(f"The {key}: at most {most:,} letters; these are {len(text):,}.")
-        about = {**self.about(), **{key: text for key, text in given.items() if text is not None}}
-        write_json(self._path("about.json"), about)
+        with guard(self.folder.parent):  # so that of two pages neither writes over what the other has just kept
+            about = {**self.about(), **{key: text for key, text in given.items() if text is not None}}
+            forget_unfinished(self._path(ABOUT))
+            write_json(self._path(ABOUT), about)
         return about
 
     # -- what readers see ----------------------------------------------------------------------------------------
@@ -238,6 +242,18 @@ class Run(Job):
             has = ", ".join(map(str, steps)) or "none"
             raise InputError(f"{self.id} has no checkpoint at step {step}; kept are: {has}.")
         return self.checkpoint_folder / f"checkpoint-{step}"
+
+    def sound_checkpoint(self, step: int) -> Path:
+        """The folder of a checkpoint of which something is loaded or sent. Raises InputError, naming the file, when it is not
+        as it was written."""
+        folder = self.checkpoint(step)
+        try:
+            checkpoints.check_use(folder)
+        except InputError as error:
+            self.checkpoint(step)  # it may have been removed meanwhile, as newer ones came
+            others = ", ".join(str(c["step"]) for c in self.checkpoints() if c["step"] != step) or "none"
+            raise InputError(f"{self.id}, {error} It cannot be used; others are: {others}.") from error
+        return folder
 
     def show(self) -> dict:
         """What `run show` prints."""

@@ -105,7 +105,7 @@ def _resolve(home: Home, name: str, beside: Config, first_run: Run | None) -> Su
             hint = f" Its checkpoints: {steps}." if steps else ""
             raise InputError(f"{run_id} has left no {adapter.name} yet (it is {run.status()}).{hint}")
     elif step.isdigit():
-        adapter = run.checkpoint(int(step))
+        adapter = run.sound_checkpoint(int(step))
     else:
         raise InputError(f"{name}: behind @ stands the step of a checkpoint, a number.")
     _check_made_for(run, adapter)

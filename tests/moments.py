@@ -1,6 +1,7 @@
 """Every moment at which a process writes: counted, and at one of them it is killed or its disk fails."""
 
 import builtins
+import errno
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -92,16 +93,22 @@ def killing_at(number: int) -> Callable:
 
 
 def failing_at(number: int, error: int, lasting: bool) -> Callable:
-    """The disk fails at a moment; `lasting`: and at all after it, until somebody has given back what was kept spare."""
-    given_back = []
+    """The disk fails at a moment; `lasting`: and at all after it.
+
+    A full one until somebody has given back what was kept spare, and it lets files be removed; another for good, at that, too.
+    """
+    is_full, given_back = error in (errno.ENOSPC, errno.EDQUOT), []
 
     def act(now: int, name: str, given: tuple) -> None:
-        if name == "unlink" and str(given[0]).endswith(".spare") and os.path.exists(given[0]):  # noqa: PTH110
+        if is_full and name == "unlink" and str(given[0]).endswith(".spare") and os.path.exists(given[0]):  # noqa: PTH110
             given_back.append(os.stat(given[0]).st_size)  # noqa: PTH116
-        if name not in REMOVES and (now == number or (lasting and now > number and not any(given_back))):
+        if name in REMOVES and (is_full or not lasting):
+            return
+        if now == number or (lasting and now > number and not any(given_back)):
             if given and isinstance(given[0], _Torn):
                 given[0].make()
-            raise OSError(error, os.strerror(error))
+            named = given and isinstance(given[0], str | os.PathLike)  # as the kernel's own errors are
+            raise OSError(error, os.strerror(error), *([os.fspath(given[0])] if named else []))
 
     return act
 

@@ -26,6 +26,7 @@ from lab import (
     grid,
     jobs,
     plan,
+    points,
     progress,
     queue,
     runs,
@@ -40,8 +41,10 @@ from lab.errors import InputError, WorkError
 from lab.home import Home
 from lab.model import Model
 from lab.staging import staged
+from lab.ui import access, commands
 
 faults, nightly = pytest.mark.faults, pytest.mark.nightly
+ALL = (*WRITES, *REMOVES)
 
 
 # -- at every write, with a stand-in for the training ----------------------------------------------------------------------
@@ -53,13 +56,19 @@ def check_failed(colours, model: Path, number: int, error: int, lasting: bool) -
     job_done = None
     run.renew()
     run.beat(ticket=1)
-    with watched(failing_at(number, error, lasting), (*WRITES, *REMOVES)) as seen:
+    with watched(failing_at(number, error, lasting), ALL) as seen:
         try:
             worker.work(colours, run, pretend(lambda what, step: what == "saved" and saved.append(step)))
         except OSError as raised:  # while the outcome itself was written
             job_done = raised
-    status, told = run.status(), run.error()
-    if job_done:
+        reached = len(seen) >= number
+        status, told = run.status(), run.error()
+        assert (runs.listing(colours), progress.overview(colours)[0]["status"]) == ([run.id], status)  # the page
+    is_dead = reached and lasting and error != errno.ENOSPC
+    if is_dead:
+        assert told is None  # for it could be kept nowhere
+        assert (status, job_done.errno) == ("interrupted", error) or status == "finished"
+    elif job_done:
         assert status in ("interrupted", "finished")  # the last of all is to make its name durable
         assert job_done.errno == error
         assert number >= len(seen) - 2, "something else had failed before, and that is not told"
@@ -69,27 +78,25 @@ def check_failed(colours, model: Path, number: int, error: int, lasting: bool) -
         if error == errno.ENOSPC and "needs_bytes" in run.state():
             assert f"{run.state()['needs_bytes']:,} bytes are needed next" in told["message"]
     newest, passed_over = run.newest_checkpoint()
-    assert ((newest or 0) >= saved[-1], passed_over) == (True, [])
-    assert left_over(run) == []
-    assert not any(checkpoints.is_torn(folder) for folder in run.checkpoint_folder.glob("*"))
-    assert progress.overview(colours)[0]["status"] == status  # the page
+    assert ((newest or 0) >= saved[-1], passed_over if not is_dead else []) == (True, [])
+    if not is_dead:  # from a dead one nothing can be removed either
+        assert left_over(run) == []
+        assert not any(checkpoints.is_torn(folder) for folder in run.checkpoint_folder.glob("*"))
     if status != "finished":
         worked(colours, run, pretend())
-    assert is_whole(run), (number, left_over(run), run.log_tail())
+        assert is_whole(run), (number, left_over(run), run.log_tail())
     run.delete()
-    return len(seen) >= number
+    return reached
+
+
+CASES = [(errno.ENOSPC, True), (errno.ENOSPC, False), (errno.EIO, False), (errno.EIO, True), (errno.EROFS, True)]
 
 
 @pytest.mark.parametrize(
     ("error", "lasting", "every"),
     [
-        pytest.param(errno.ENOSPC, True, 7, marks=faults),
-        pytest.param(errno.ENOSPC, False, 11, marks=faults),
-        pytest.param(errno.EIO, False, 7, marks=faults),
-        *(
-            pytest.param(error, lasting, 1, marks=nightly)
-            for error, lasting in ((errno.ENOSPC, True), (errno.EIO, False))
-        ),
+        *(pytest.param(*case, every, marks=faults) for case, every in zip(CASES, (7, 11, 7, 9, 13), strict=True)),
+        *(pytest.param(*case, 1, marks=nightly) for case in CASES),
     ],
 )
 def test_a_disk_that_fails_at_any_write_leaves_the_old_checkpoint_and_a_reason(
@@ -97,14 +104,39 @@ def test_a_disk_that_fails_at_any_write_leaves_the_old_checkpoint_and_a_reason(
 ):
     """A write of which half has arrived, an fsync, a rename, a new folder; once, or from then on.
 
-    Seen to fail without room kept spare for the outcome (the run ends without a word), and with `clear_torn` left out of
-    `Run.cleared` (a torn checkpoint stays).
+    On a disk that goes on failing, or lets nothing be written any more, no reason can be kept, not even in the log, nor can
+    what is torn be removed: the run is shown as interrupted at once, and its next start clears up and goes on from the old
+    checkpoint.
+
+    Seen to fail without room kept spare for the outcome (the run ends without a word), with `clear_torn` left out of
+    `Run.cleared` (a torn checkpoint stays), and with it left out of the beginning of the training (what a dead disk kept stays).
     """
     monkeypatch.setattr("lab.job.STARTING", 0)
     number = 1
     while check_failed(colours, tiny_model, number, error, lasting):
         number += every
     assert number > 100  # so often it writes, at least
+
+
+@faults
+@pytest.mark.parametrize(("error", "said"), [(errno.ENOSPC, "is full"), (errno.EIO, "failed"), (errno.EROFS, "failed")])
+def test_the_page_answers_while_its_disk_fails(colours, tiny_run, tiny_model, error, said):
+    """At every write and removal. Seen to fail with a line added to a run's log by `Run.status`, as by anything that is
+    written for somebody who only looks."""
+    with watched(failing_at(1, error, lasting=True), ALL) as seen:
+        assert [one["status"] for one in progress.overview(colours)] == ["finished"]
+        assert [one["id"] for one in commands.run_list(colours)] == runs.listing(colours) == [tiny_run.id]
+        assert commands.run_show(colours, tiny_run.id)["metrics"] == tiny_run.points() != []
+        assert points.Points(tiny_run).update() and tiny_run.log_tail()
+        assert seen == []
+        for refused in (lambda: jobs.train(colours, settings(tiny_model)), lambda: tiny_run.describe(title="A name")):
+            with pytest.raises(OSError) as raised:
+                refused()
+            assert f"The disk at {Disk.of(colours.path)} " in str(access.shown(raised.value))
+            assert said in str(access.shown(raised.value))
+    assert [path.name for path in colours.runs.iterdir() if path.name != ".guard"] == [tiny_run.id]
+    tiny_run.describe(title="A name")
+    assert left_over(tiny_run) == []
 
 
 @faults

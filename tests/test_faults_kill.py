@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import dataclass
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from waiting import until
 from lab import jobs, progress
 from lab.cli import cli
 from lab.home import Home, write_json
+from lab.points import KEYS, Points
 from lab.runs import Run
 
 STEPS = 24
@@ -47,6 +49,42 @@ def is_same(run: Run, whole: Run) -> None:
     assert weights(run) == weights(whole)
     assert [c["step"] for c in run.checkpoints()] == [c["step"] for c in whole.checkpoints()]
     assert left_over(run) == []
+    stands_once(run)
+
+
+KINDS = ("loss", "validation_loss", "accuracy", "train_accuracy")  # of points, of which a line may hold several
+
+
+def stands_once(run: Run) -> None:
+    """Whether no attempt has logged a kind of point of a step twice, and the page's reader finds the last of each, as others."""
+    logged = [json.loads(line) for line in run.points_file.read_text().splitlines()]
+    seen = [(line["attempt"], line["step"], kind) for line in logged for kind in KINDS if kind in line]
+    assert sorted(seen) == sorted(set(seen)), "a step is doubled"
+    drawn = Points(run)
+    drawn.update()
+    for key in set(KEYS) - {"invalid", "train_invalid"}:  # of which the page draws shares
+        assert drawn.lines()[key] == {p["step"]: p[key] for p in run.points() if key in p}, key
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A run that is resumed, as it was before."""
+
+    run: Run
+    checkpoint: int | None
+    said: int
+    logged: int
+
+    @classmethod
+    def now(cls, run: Run) -> "Resumed":
+        return cls(run, run.newest_checkpoint()[0], len(run.log_tail()), len(run.points()))
+
+    def went_on(self, is_over: bool) -> None:
+        """Whether the log says from which checkpoint; one that was killed before it trained need not."""
+        said = self.run.log_tail()[self.said :]
+        has_begun = is_over or len(self.run.points()) > self.logged
+        if self.checkpoint and has_begun:
+            assert f"goes on from checkpoint-{self.checkpoint}\n" in said
 
 
 def kill(home: Home, run: Run) -> bool:
@@ -85,23 +123,28 @@ def test_a_killed_worker_is_interrupted_at_once_and_resumed_to_the_same_adapter(
     A run that has ended before it was killed is as good as any, and the next one is begun.
 
     Seen to fail with the random state left out of what is restored (`_load_rng_state` emptied): the dropout differs; and
-    with points kept under the attempt that logged them, of which each counts: steps are doubled.
+    with points kept under the attempt that logged them, of which each counts: steps are doubled; with lines logged twice, with
+    `Points` that keeps the first attempt of a step, and with a resumed run that begins anew.
     """
     chance, (unharmed, lifetime) = random.Random(seed), whole
-    run, attempts, kills = jobs.train(colours, settings(tiny_model, **CHANGES)), 1, 0
+    run, attempts, kills, resumed = jobs.train(colours, settings(tiny_model, **CHANGES)), 1, 0, None
     for _ in range(TRIES):
         time.sleep(chance.uniform(0, lifetime))
-        if kill(colours, run):
-            kills, attempts = kills + 1, attempts + 1
+        was_killed = kill(colours, run)
+        if resumed:
+            resumed.went_on(is_over=not was_killed)
+        if was_killed:
+            kills, attempts, resumed = kills + 1, attempts + 1, Resumed.now(run)
             jobs.resume(colours, run.id)
         else:
             is_same(run, unharmed)
-            run, attempts = jobs.train(colours, settings(tiny_model, **CHANGES)), 1
+            run, attempts, resumed = jobs.train(colours, settings(tiny_model, **CHANGES)), 1, None
         if kills == KILLS:
             break
     assert kills == KILLS, "hardly any of its moments was one of a worker's life"
     until(lambda: ended(run), "it has ended")
     is_same(run, unharmed)
+    resumed.went_on(is_over=True)
     assert run.state()["attempt"] in range(1, attempts + 1)  # one that was killed in its first moments counts for none
 
 
@@ -131,6 +174,7 @@ def test_run_resume_goes_on_after(colours, tiny_model, quick_workers, monkeypatc
     assert [p["step"] for p in run.points()] == list(range(1, STEPS + 1))
     assert losses(run) == losses(whole[0])
     assert weights(run) == weights(whole[0])
+    stands_once(run)
 
 
 @faults
@@ -163,3 +207,4 @@ def test_the_page_says_interrupted_within_five_seconds_and_resumes(
     chosen_is(page, f"{run.id}: stopped")
     assert run.state()["attempt"] == 2
     assert [p["step"] for p in run.points()] == list(range(1, run.state()["step"] + 1))
+    stands_once(run)

@@ -51,6 +51,7 @@ LAYERS = {
     "records": [
         "home",
         "staging",
+        "temporary",
         "memo",
         "objects",
         "tables",

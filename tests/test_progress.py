@@ -1,9 +1,12 @@
 """How far runs are, at a glance and in words; runs at rest cost nothing."""
 
+import os
+import threading
+
 import pytest
 from colours import created
 
-from lab import jobs, progress
+from lab import jobs, progress, runs
 from lab.errors import InputError
 from lab.runs import Run
 
@@ -107,6 +110,32 @@ def test_name_and_notes_are_found_and_the_id_stays(colours, run):
     with pytest.raises(InputError, match="deleted"):
         run.describe(title="Back")
     assert not run.folder.exists()
+
+
+@pytest.mark.faults
+def test_a_name_is_kept_while_a_worker_clears_what_a_crash_has_left(colours, run, monkeypatch):
+    """In the middle of writing it. Seen to fail with about.json among what `Run.clear_torn` removes: FileNotFoundError."""
+    true = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (Run(colours, run.id).clear_torn(), true(handle))[1])
+    assert run.describe(title="Kept") == Run(colours, run.id).about()
+
+
+@pytest.mark.faults
+def test_a_name_and_notes_that_two_pages_save_at_once_are_both_kept(colours, run, monkeypatch):
+    """Seen to fail without the guard in `Run.describe`: the notes are lost."""
+    true, others = runs.write_json, []
+
+    def write_json(path, content):
+        if not others:  # between reading and writing
+            others.append(threading.Thread(target=Run(colours, run.id).describe, kwargs={"notes": "Theirs."}))
+            others[0].start()
+            others[0].join(1)
+        true(path, content)
+
+    monkeypatch.setattr(runs, "write_json", write_json)
+    run.describe(title="Ours")
+    others[0].join()
+    assert run.about() == {"title": "Ours", "notes": "Theirs."}
 
 
 # -- words ---------------------------------------------------------------------------------------------------------------

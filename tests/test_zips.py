@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from gradio import utils
 
+from lab import temporary
 from lab.export import Parcel
 from lab.ui import zips
 
@@ -22,7 +23,7 @@ def own_folder(tmp_path, monkeypatch):
 
 
 def aged(folder) -> None:
-    long_ago = time.time() - 10 * zips.JUST_MADE
+    long_ago = time.time() - 10 * temporary.JUST_MADE
     os.utime(folder, (long_ago, long_ago))
 
 
@@ -48,7 +49,7 @@ def test_what_a_killed_server_left_is_cleared_and_what_a_living_one_has_stays(tm
     for folder in (dead, older, other):
         folder.mkdir()
         (folder / "run-1.zip").write_text("x")
-    (dead / zips.LOCK).touch()  # nobody holds it any more
+    (dead / temporary.LOCK).touch()  # nobody holds it any more
     link.symlink_to(other)
     assert zips.clear_left() == []  # they may have been made just now, and not be locked yet
     for folder in (alive, dead, older):

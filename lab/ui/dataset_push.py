@@ -1,11 +1,10 @@
 """The part of the Dataset tab that publishes a dataset with its rendered prompts: packed as a zip, or pushed to the Hub."""
 
-import tempfile
 from pathlib import Path
 
 import gradio as gr
 
-from lab import data, publication, tasks
+from lab import data, publication, tasks, temporary
 from lab.errors import InputError
 from lab.home import Home
 from lab.ui import access, by_command, look, zips
@@ -66,8 +65,8 @@ def in_words(found: dict) -> str:
 def packed(home: Home, name: str, task: str, model: str | None, form: str) -> tuple[dict, str]:
     """The dataset with its prompts as a zip of the lab's own: what is in it, and its path."""
     options = _checked(home, name, task, model, form)
-    with tempfile.TemporaryDirectory(prefix="lab-push-") as folder:
-        found = by_command.run(home, ["dataset", "push"], options | {"to": folder}, [name], f"Packing {name}")
+    with temporary.folder(temporary.PUSH) as folder:
+        found = by_command.run(home, ["dataset", "push"], options | {"to": str(folder)}, [name], f"Packing {name}")
         return found, zips.packed(publication.parcel(Path(found.pop("folder"))))
 
 

@@ -135,6 +135,15 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
     }
 
 
+def edited(before: dict, title: str, notes: str) -> dict:
+    """What somebody has changed of name and notes since they stood in their fields; another page may have changed the rest."""
+    run_id, *last = before.get("about", ("", "", ""))
+    if run_id != before.get("run"):
+        return {"title": title, "notes": notes}
+    typed = zip(("title", "notes"), (title, notes), last, strict=True)
+    return {key: text for key, text, stood in typed if text != stood}
+
+
 def about(run: dict, before: dict, now: dict, typed: tuple[str, str]) -> dict:
     """Name and notes for their fields, where others stand there; what somebody has typed and not saved yet is kept."""
     stored = (run.get("id", ""), run.get("title", ""), run.get("notes", ""))

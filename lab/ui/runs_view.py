@@ -107,7 +107,7 @@ def _actions(home: Home, parts: SimpleNamespace, chosen: gr.State, seen: gr.Stat
     @access.handler
     def keep_words(request: gr.Request, before, title, notes):
         access.may_change(request)
-        kept = Run(home, before.get("run", "")).describe(title or "", notes or "")
+        kept = Run(home, before.get("run", "")).describe(**run_looks.edited(before, title or "", notes or ""))
         return kept["title"], kept["notes"], {**before, "about": (before["run"], kept["title"], kept["notes"])}
 
     @access.handler

@@ -1,22 +1,16 @@
 """Zips for browsers to fetch: in a folder of this process inside Gradio's own, from which they are served without a copy."""
 
-import fcntl
 import functools
-import os
 import shutil
 import tempfile
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from gradio import utils
 
-from lab import export
+from lab import export, temporary
 from lab.export import Parcel
 
-PREFIX, LOCK = "lab-export-", ".lock"
-JUST_MADE = 60  # seconds in which a folder may have no lock yet
 _making = threading.Lock()
 
 
@@ -44,39 +38,15 @@ def fetched(made: Path) -> str:
 def _place() -> Path:
     """The folder of this process, which goes with it; a lock says that it lives."""
     Path(utils.get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=utils.get_upload_folder())
+    folder = tempfile.TemporaryDirectory(prefix=temporary.EXPORT, dir=utils.get_upload_folder())
     _kept.append(folder)
-    _kept.append(_locked(Path(folder.name)))
+    _kept.append(temporary.hold(Path(folder.name)))
     return Path(folder.name)
 
 
 _kept: list = []  # what ends with this process: its folder and the lock on it
 
 
-def _locked(folder: Path) -> int | None:
-    """A handle that holds the lock on a folder until it is closed; None where a process has it that lives."""
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle
-
-
 def clear_left() -> list[str]:
-    """Removes the folders that killed processes have left, here and where they were made before; returns their names."""
-    gone = []
-    for parent in {Path(utils.get_upload_folder()), Path(tempfile.gettempdir())}:
-        for folder in parent.glob(f"{PREFIX}*"):
-            with suppress(OSError):  # another's, or gone by now
-                about = folder.lstat()
-                is_ours = folder.is_dir() and not folder.is_symlink() and about.st_uid == os.getuid()
-                if not is_ours or time.time() - about.st_mtime < JUST_MADE:
-                    continue
-                handle = _locked(folder)
-                if handle is not None:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    os.close(handle)
-                    gone.append(folder.name)
-    return gone
+    """Removes the folders that killed processes have left, here and where others are made; returns their names."""
+    return temporary.clear_left(Path(utils.get_upload_folder()))
