@@ -74,7 +74,7 @@ def test_no_cell_of_a_table_begins_a_formula(compared, payload, field):
 
 @pytest.mark.faults
 def test_a_table_says_what_it_said_before(compared):
-    """Numbers, intervals and dashes are not touched."""
+    """Numbers, intervals and dashes are not touched. Seen to fail with a quote put before every cell."""
     headers, rows = exports.table(compared)
     read = list(csv.reader(io.StringIO(exports.as_csv(compared, []), newline="")))
     assert read == [headers, *rows]
@@ -82,6 +82,7 @@ def test_a_table_says_what_it_said_before(compared):
 
 @pytest.mark.faults
 def test_the_command_line_prints_the_same_table(trained_home):
+    """Seen to fail with `--csv` printing Markdown."""
     said = CliRunner().invoke(cli, ["compare", "base", "tiny-1", "--csv", "--home", str(trained_home.path)])
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith("subject,")
@@ -102,7 +103,8 @@ def test_no_cell_that_the_command_line_prints_begins_a_formula(trained_home, com
 
 @pytest.mark.faults
 def test_all_tables_of_spreadsheets_are_made_in_one_place():
-    """A new writer of csv files must neutralise, too; the other one here writes a cell of the label editor."""
+    """A new writer of csv files must neutralise, too; the other one here writes a cell of the label editor. Seen to
+    fail with a `csv.writer` in another module."""
     from test_layers import FILES, name_of
 
     found = [name_of(path) for path in FILES if WRITER.search(path.read_text())]

@@ -48,6 +48,7 @@ def test_the_page_answers_under_its_own_names_alone(served):
 
 @pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/run/predict", "/login"])
 def test_other_sites_cannot_post(served, path):
+    """Seen to fail with `Guard._may_ask` answering True."""
     for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "https://localhost.evil.example", "file://"):
         assert ask(served.url, path, "POST", Origin=origin).status_code == 403, origin
     assert ask(served.url, path, "POST", Origin=served.url).status_code != 403
@@ -87,6 +88,7 @@ def guard(host="127.0.0.1", names=(), on_space=False) -> guards.Guard:
     ],
 )
 def test_hosts_and_origins(made, host, origin, passes):
+    """Seen to fail with `Guard._is_ours` and with `Guard._may_ask` answering True."""
     assert (made.refusal([host], [origin] if origin else []) is None) == passes
 
 
@@ -137,6 +139,7 @@ def test_another_site_logs_nobody_out(serve):
 
 @pytest.mark.faults
 def test_another_address_needs_a_login(tmp_path):
+    """Seen to fail with the question for the login left out of `serving.launch`: the page was served."""
     command = [sys.executable, "app.py", "--home", str(tmp_path / "home"), "--host", "0.0.0.0", "--port", "0"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
@@ -146,6 +149,7 @@ def test_another_address_needs_a_login(tmp_path):
 @pytest.mark.faults
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "somewhere.example"])
 def test_no_other_address_is_taken_for_this_machine(monkeypatch, host):
+    """Seen to fail as above."""
     monkeypatch.delenv("SPACE_ID", raising=False)
     monkeypatch.delenv("LAB_LOGIN", raising=False)
     with pytest.raises(InputError, match="LAB_LOGIN"):
