@@ -306,7 +306,6 @@ def test_a_long_step_has_a_long_grace(tidy, tiny_model):
 
 # -- nobody else is killed -------------------------------------------------------------------------------------------------
 
-AT_ONCE = ending.Grace(0, 0, 0)
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)", "lab.worker"]
 
 
@@ -337,11 +336,11 @@ def test_a_process_whose_number_is_used_again_is_left_alone():
         try:
             seen = ending.process(another.pid)
             assert seen.session == another.pid
-            assert ending.see_out(another.pid, seen.begun - 1, AT_ONCE) is False
+            assert ending.see_out(another.pid, seen.begun - 1, ending.AT_ONCE) is False
             time.sleep(0.2)
             assert another.poll() is None
-            assert ending.see_out(another.pid, seen.begun, AT_ONCE) is True
+            assert ending.see_out(another.pid, seen.begun, ending.AT_ONCE) is True
             assert another.wait(SOON) == -signal.SIGKILL
         finally:
             another.kill()
-    assert ending.see_out(another.pid, seen.begun, AT_ONCE) is False
+    assert ending.see_out(another.pid, seen.begun, ending.AT_ONCE) is False
