@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lab import tables
+from lab import shortage, tables
 from lab.errors import InputError
 from lab.home import ROOT
 
@@ -60,6 +60,7 @@ def _read_apart(path: Path, made: Path) -> str:
 
 
 def _reader(source: str, made: str, most: str) -> None:
+    shortage.first_to_go()
     resource.setrlimit(resource.RLIMIT_AS, (int(most), int(most)))
     path, said = Path(source), ""
     try:

@@ -54,7 +54,7 @@ def ask(
         # A cell of NaN has no form in JSON, and in a prompt it is one without a value.
         question["row"] = posed if isinstance(posed, str) else {k: None if v != v else v for k, v in posed.items()}
     refuse_beside_jobs(home)
-    heeding = _heeding(home, halted)
+    heeding, killed = _heeding(home, halted), shortage.kills()
     # A worker that ends, for a job or after an idle time, leaves those who wait with a broken connection.
     with suppress(ConnectionError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.setblocking(False)  # whatever the worker does, who asks can be called off
@@ -68,7 +68,16 @@ def ask(
                 return
             yield event
     refuse_beside_jobs(home)
-    raise WorkError("The generation worker has ended; its log is generator/log.txt in the home folder. Ask again.")
+    raise _ended(killed)
+
+
+def _ended(killed: dict) -> WorkError:
+    """What is said of a worker that has ended before its answer: whether the kernel has killed it, by its counters before."""
+    blame = shortage.killed_since(killed)
+    if not blame:
+        return WorkError("The generation worker has ended; its log is generator/log.txt in the home folder. Ask again.")
+    told = shortage.by_kernel(None, shortage.GENERATION_ADVICE, blame == "sure")
+    return WorkError(f"{told['message']} {told['advice']}")
 
 
 def refuse_beside_jobs(home: Home) -> None:
@@ -173,6 +182,7 @@ def _short_name(home: Home) -> Iterator[str]:
 
 def main(path: str) -> None:
     """The worker's process: answers one question after the other until a job wants the machine."""
+    shortage.first_to_go()
     home = Home.at(path)
     home.generator.mkdir(parents=True, exist_ok=True)
     with hold(home.generator / "lock", "A generation worker is there already."):
