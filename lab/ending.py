@@ -19,7 +19,7 @@ from lab.errors import InputError
 from lab.home import read_json
 from lab.job import file_mark, files_below, hold, lock_holder
 
-WORKER = b"lab.worker"  # in the command line of every worker
+WORKER = b"lab.worker"  # in the command line of every worker of a job
 LOOK_EVERY = 0.2  # seconds between two looks at what is left of a session
 GIVE_UP_AFTER = 10  # seconds of killing
 HEAR_EVERY = 1  # seconds between two looks for a sign of life
@@ -45,7 +45,7 @@ def process(pid: int) -> Process | None:
     return Process(pid, int(fields[19]), int(fields[3]), fields[0])
 
 
-def worker_of(lock: Path) -> Process | None:
+def worker_of(lock: Path, module: bytes = WORKER) -> Process | None:
     """The worker that holds a lock, with a session of its own; None when nobody holds it, or what holds it is no worker."""
     pid = lock_holder(lock)
     found = process(pid) if pid else None
@@ -54,7 +54,7 @@ def worker_of(lock: Path) -> Process | None:
     ):  # asked again: else the number may be another's
         return None
     with suppress(OSError):
-        return found if WORKER in Path(f"/proc/{pid}/cmdline").read_bytes() else None
+        return found if module in Path(f"/proc/{pid}/cmdline").read_bytes() else None
     return None
 
 
@@ -72,6 +72,9 @@ class Grace(NamedTuple):
     longest: float
 
 
+AT_ONCE = Grace(0, 0, 0)
+
+
 def see_out(pid: int, begun: int, grace: Grace, folder: Path | None = None) -> bool:
     """Waits until a worker has ended, and kills it when it has not by then; and what is left of its session then.
 
@@ -83,6 +86,8 @@ def see_out(pid: int, begun: int, grace: Grace, folder: Path | None = None) -> b
             is_late = not _ends(worker, grace, folder)
             if is_late:
                 signal.pidfd_send_signal(worker, signal.SIGKILL)
+                # Its first thread may have ended before others, which still hold its lock and its memory.
+                select.select([worker], [], [], GIVE_UP_AFTER)
         _clear(pid, begun)
         return is_late
 

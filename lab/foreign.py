@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lab import tables, temporary
+from lab import shortage, tables, temporary
 from lab.errors import InputError
 from lab.home import ROOT
 
@@ -75,6 +75,7 @@ def _bound(most: int, seconds: int, parent: int) -> None:
 
 
 def _reader(source: str, made: str, *bounds: str) -> None:
+    shortage.first_to_go()
     _bound(*map(int, bounds))
     path, said = Path(source), ""
     try:

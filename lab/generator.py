@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 
-from lab import jobs, queue, shortage, subjects
+from lab import jobs, queue, shortage, signs, subjects
 from lab import task as task_file
 from lab.chat import Chat, Posed, chats_of
 from lab.config import Decoding
@@ -29,6 +29,7 @@ LOOK_EVERY = 0.5  # seconds between two looks for jobs
 HEED_EVERY = 0.1  # seconds between two looks whether the one who asked has called it off
 START_WITHIN = 60  # seconds
 PATIENCE = 10  # seconds that one may take to write a question or to read what is told
+NOT_UP = "The generation worker does not come up; see generator/log.txt in the home folder."
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------------
@@ -54,10 +55,13 @@ def ask(
         # A cell of NaN has no form in JSON, and in a prompt it is one without a value.
         question["row"] = posed if isinstance(posed, str) else {k: None if v != v else v for k, v in posed.items()}
     refuse_beside_jobs(home)
+    heeding, killed = _heeding(home, halted), shortage.kills()
     # A worker that ends, for a job or after an idle time, leaves those who wait with a broken connection.
-    with suppress(ConnectionError), _connected(home, halted) as connection:
-        connection.sendall(row_json(question).encode() + b"\n")
-        for line in _lines(connection, halted):
+    with suppress(ConnectionError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)  # whatever the worker does, who asks can be called off
+        _connect(home, connection, heeding)
+        _send(connection, row_json(question).encode() + b"\n", heeding)
+        for line in _lines(connection, heeding):
             event = json.loads(line)
             if event["event"] == "error":
                 raise (InputError if event["kind"] == "input" else WorkError)(event["message"])
@@ -65,7 +69,16 @@ def ask(
                 return
             yield event
     refuse_beside_jobs(home)
-    raise WorkError("The generation worker has ended; its log is generator/log.txt in the home folder. Ask again.")
+    raise _ended(killed)
+
+
+def _ended(killed: dict) -> WorkError:
+    """What is said of a worker that has ended before its answer: whether the kernel has killed it, by its counters before."""
+    blame = shortage.killed_since(killed)
+    if not blame:
+        return WorkError("The generation worker has ended; its log is generator/log.txt in the home folder. Ask again.")
+    told = shortage.by_kernel(None, shortage.GENERATION_ADVICE, blame == "sure")
+    return WorkError(f"{told['message']} {told['advice']}")
 
 
 def refuse_beside_jobs(home: Home) -> None:
@@ -91,21 +104,52 @@ def _lines(connection: socket.socket, halted: Callable[[], bool]) -> Iterator[by
         yield from lines
 
 
-@contextmanager
-def _connected(home: Home, halted: Callable[[], bool]) -> Iterator[socket.socket]:
-    """A connection to the worker, which is started when there is none."""
-    deadline, worker = time.monotonic() + START_WITHIN, None
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        with guard(home.generator):
-            while not _reach(home, connection):
-                if (worker is None or worker.poll() is not None) and lock_holder(home.generator / "lock") is None:
-                    worker = jobs.spawn(["lab.generator", str(home.path)], home.generator / "log.txt")
-                if halted():
-                    raise Stopped
-                if time.monotonic() > deadline:
-                    raise WorkError("The generation worker does not come up; see generator/log.txt in the home folder.")
-                time.sleep(0.05)
-        yield connection
+def _heeding(home: Home, halted: Callable[[], bool]) -> Callable[[], bool]:
+    """`halted`, which meanwhile listens whether the worker lives. Raises WorkError when it hangs, which ends it."""
+    watch = signs.Watch(home.generator / "lock")
+
+    def heeding() -> bool:
+        watch.look()
+        return halted()
+
+    return heeding
+
+
+def _connect(home: Home, connection: socket.socket, halted: Callable[[], bool]) -> None:
+    """Connects to the worker, which is started when there is none. Raises Stopped soon after `halted` says so."""
+    home.generator.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + START_WITHIN
+    while True:
+        try:
+            if _reach(home, connection):
+                return
+        except BlockingIOError:  # so many wait for it already that it takes in no more for now
+            deadline = time.monotonic() + START_WITHIN
+        if halted():
+            raise Stopped
+        if time.monotonic() > deadline:
+            raise WorkError(NOT_UP)
+        _start(home, halted)
+        time.sleep(0.05)
+
+
+def _start(home: Home, halted: Callable[[], bool]) -> None:
+    """Starts the worker where there is none; of many who ask one does so, while the others wait until it holds its lock."""
+    lock = home.generator / "lock"
+    if lock_holder(lock) is not None:
+        return
+    with guard(home.generator):
+        if lock_holder(lock) is not None:
+            return
+        deadline = time.monotonic() + START_WITHIN
+        worker = jobs.spawn(["lab.generator", str(home.path)], home.generator / "log.txt")
+        while worker.poll() is None and lock_holder(lock) is None:
+            if halted():
+                raise Stopped
+            if time.monotonic() > deadline:
+                worker.kill()
+                raise WorkError(NOT_UP)
+            time.sleep(0.05)
 
 
 def _reach(home: Home, connection: socket.socket) -> bool:
@@ -113,6 +157,15 @@ def _reach(home: Home, connection: socket.socket) -> bool:
         connection.connect(name)
         return True
     return False
+
+
+def _send(connection: socket.socket, words: bytes, halted: Callable[[], bool]) -> None:
+    """Writes a question, a part at a time: one that is long has no room until it is read."""
+    while words:
+        if halted():
+            raise Stopped
+        if select.select([], [connection], [], HEED_EVERY)[1]:
+            words = words[connection.send(words) :]
 
 
 @contextmanager
@@ -130,9 +183,11 @@ def _short_name(home: Home) -> Iterator[str]:
 
 def main(path: str) -> None:
     """The worker's process: answers one question after the other until a job wants the machine."""
+    shortage.first_to_go()
     home = Home.at(path)
     home.generator.mkdir(parents=True, exist_ok=True)
     with hold(home.generator / "lock", "A generation worker is there already."):
+        signs.give(home.generator / "lock")
         (home.generator / "socket").unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
             with _short_name(home) as name:

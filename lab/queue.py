@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from lab import calibration, comparison, merging, publish, runs, scoring
+from lab import calibration, comparison, merging, publish, runs, scoring, signs
 from lab.calibration import Calibration
 from lab.comparison import EvaluationJob
 from lab.errors import InputError
@@ -66,14 +66,22 @@ def turn(home: Home, job: Job) -> Iterator[None]:
             if other.folder != job.folder:
                 other.settle()
         job.beat(queued=False)
-        deadline = time.monotonic() + STEP_ASIDE_WITHIN
-        while lock_holder(home.generator / "lock") is not None:
-            heed_stop(job)
-            if time.monotonic() > deadline:
-                job.log("The generation worker still holds its model in memory.")
-                break
-            time.sleep(POLL)
+        _have_step_aside(home, job)
         yield
+
+
+def _have_step_aside(home: Home, job: Job) -> None:
+    """Waits until the generation worker has given its memory back, and kills it when it has not by then: it may hang."""
+    lock, deadline = home.generator / "lock", time.monotonic() + STEP_ASIDE_WITHIN
+    while lock_holder(lock) is not None:
+        heed_stop(job)
+        if time.monotonic() > deadline:
+            job.log(f"The generation worker has not stepped aside within {STEP_ASIDE_WITHIN:g} s: it is ended.")
+            signs.kill(lock)
+            break
+        time.sleep(POLL)
+    if lock_holder(lock) is not None:
+        job.log("The generation worker still holds its model in memory.")
 
 
 def _before(home: Home, job: Job, ours: ExitStack) -> int | None:

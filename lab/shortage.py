@@ -23,6 +23,10 @@ MERGING_ADVICE = "End what else uses it: the base is held unquantized, beside th
 EVALUATION_ADVICE = (
     "Ask without label probabilities, or with beams=1 and a smaller max_new_tokens; or end what else uses it."
 )
+GENERATION_ADVICE = (
+    "End what else uses it, or ask fewer subjects, with beams=1 or a smaller max_new_tokens; or take a smaller base or "
+    "quantization=nf4."
+)
 ANY_ADVICE = "End what else uses it, or take a smaller base or quantization=nf4."
 
 

@@ -108,7 +108,7 @@ LAYERS = {
         "publication",
         "ratings",
     ],
-    "jobs": ["queue", "worker", "ending", "jobs", "sweeping", "generator", "leaving"],
+    "jobs": ["ending", "signs", "queue", "worker", "jobs", "sweeping", "generator", "leaving"],
     "compute": [
         *(
             "prefix",
