@@ -218,6 +218,7 @@ def test_the_commands_are_tools_for_mcp_clients(served):
     assert all(answer.isError for answer in refused)
 
 
+@pytest.mark.long
 def test_tools_keep_to_the_same_doors_as_the_page(served):
     for path in ("/gradio_api/mcp/", "/gradio_api/mcp/schema", "/gradio_api/mcp/sse"):
         for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):

@@ -102,6 +102,7 @@ def scored(tab) -> list[str]:
     return [row[1].split()[0] for row in rows_of(tab, ".scores tbody.compared") if "[" in row[4]]
 
 
+@pytest.mark.long
 def test_a_click_on_the_tab_of_a_page_that_is_still_late_does_not_undo_what_it_arrives_with(page, served):
     page.goto(served.url)
     page.get_by_role("tab", name="Compare").click()

@@ -65,6 +65,7 @@ def test_the_bundled_dataset_is_there_with_its_exact_prompt_and_marks(tab, serve
     assert tab.get_by_text("estimated").count() == 0
 
 
+@pytest.mark.long
 def test_a_dataset_brings_the_task_of_its_name_and_another_model_estimates(tab):
     choose(tab, "Dataset", "town-hall")
     until(lambda: "heatedly in favour: The speaker wants" in prompt_of(tab))
@@ -131,6 +132,7 @@ def test_from_an_upload_to_a_saved_task(tab, served, tmp_path):
     assert tab.get_by_label("Task", exact=True).input_value() == "film-reviews"
 
 
+@pytest.mark.long
 def test_what_is_wrong_stands_beside_the_button_and_the_bundle_stays(tab):
     write_cell(tab, 1, 0, "positive")
     tab.get_by_text("'positive' stands for two labels").wait_for()

@@ -190,6 +190,7 @@ def test_a_text_is_asked_through_the_task_a_raw_prompt_as_it_is_and_a_chat_goes_
     assert tab.page.evaluate("window.hit") is None
 
 
+@pytest.mark.long
 def test_a_blind_vote_tells_nothing_before_it_and_is_counted(tab):
     tab.get_by_label("A text", exact=True).check()
     tab.get_by_label("Blind mode").check()
@@ -277,6 +278,7 @@ def test_a_list_of_prompts_is_kept_and_run_through_all_subjects(tab, marks):
     assert tab.page.evaluate("window.hit") is None
 
 
+@pytest.mark.long
 def test_an_answer_grows_and_can_be_stopped(tab, marks):
     tab.get_by_label("A raw prompt").check()
     tab.get_by_role("textbox", name="Raw prompt").fill("Once upon")

@@ -39,6 +39,7 @@ def test_what_is_wrong_is_said_while_one_types_and_nothing_starts(tab):
     until(lambda: button(tab, "Start training").is_enabled() and "250 steps" in card(tab), "it is right again")
 
 
+@pytest.mark.long
 def test_what_only_the_rows_show_is_said_too(tab):
     choose(tab, "Dataset", "town-hall")
     until(lambda: "✗" in card(tab) and "has labels" in card(tab), "labels that the task does not know are said")
@@ -82,6 +83,7 @@ def test_the_time_is_measured_on_request(tab):
     assert re.search(r"About .+: 4 steps of [\d.]+ s", card(tab))
 
 
+@pytest.mark.long
 def test_the_form_shows_only_the_keys_of_the_chosen_method(tab):
     tab.get_by_text("All settings", exact=True).click()
     tab.get_by_label("Adapter dora").wait_for()

@@ -81,6 +81,7 @@ def test_checks_and_charts_say_what_is_in_the_rows(tab):
     tab.get_by_role("gridcell", name="1,237").or_(tab.locator("span.text", has_text="1,237")).first.wait_for()
 
 
+@pytest.mark.long
 def test_texts_of_the_data_stay_text_everywhere(tab):
     tab.get_by_label("Search").fill("<IMG")
     tab.get_by_text("Rows 1 to 1 of 1 that match").wait_for()

@@ -30,6 +30,7 @@ def heads(tab) -> list[str]:
     return tab.locator(".scores th[data-sort]").all_inner_texts()
 
 
+@pytest.mark.long
 def test_settings_are_told_and_a_metric_without_its_model_is_refused(tab):
     tab.get_by_text("Exact match: text the whole answer").last.wait_for()
     assert "Exact match" in heads(tab) and "BLEU" not in heads(tab)

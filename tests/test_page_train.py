@@ -81,6 +81,7 @@ def log(run: Run, *steps: int, **more) -> None:
         run.beat(step=step, epoch=step / 40)
 
 
+@pytest.mark.long
 def test_before_anything_was_trained_the_page_says_what_to_do(page, serve):
     opened(page, serve().url)
     until(page.get_by_text("Nothing has been trained yet").is_visible, "the page says what to do")
@@ -254,6 +255,7 @@ def test_nothing_jumps_while_charts_are_drawn_anew(tab, home):
         assert len(tab.evaluate("[...window.seen]")) == 1
 
 
+@pytest.mark.long
 def test_what_a_worker_does_besides_training_is_said(tab, home):
     run = made_by_hand(home, "scoring")
     with run.hold():
