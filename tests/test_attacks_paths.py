@@ -102,6 +102,7 @@ READ_BY_ALL = [
     *(f"/proc/{name}" for name in ("meminfo", "vmstat", "sys/kernel/random/boot_id")),
     *(f"/proc/{os.getpid()}/{name}" for name in ("cgroup", "mounts", "stat", "cmdline")),
     "/sys/fs/cgroup",
+    constants.HF_TOKEN_PATH,  # so that it can be taken out of what is shown
 ]
 
 

@@ -145,6 +145,7 @@ def test_a_reader_of_files_of_others_offers_itself_to_the_kernel_before_the_page
         "import sys; from pathlib import Path; from lab.foreign import _reader; _reader(*sys.argv[1:]);"
         "print(Path('/proc/self/oom_score_adj').read_text())"
     )
-    words = [sys.executable, "-c", code, str(tmp_path / "rows.csv"), str(tmp_path / "rows.arrow"), str(3 << 30)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    bounds = map(str, (3 << 30, 60, os.getpid()))  # bytes, seconds, who waits for it
+    words = [str(tmp_path / "rows.csv"), str(tmp_path / "rows.arrow"), *bounds]
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ['""', "500"]
