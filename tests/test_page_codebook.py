@@ -40,6 +40,7 @@ def test_labels_are_moved_removed_and_brought_back(editor):
     start = labels_in_prompt(editor)
 
     def is_chosen() -> bool:  # on a busy machine the table may still be drawn anew, which takes a choice back
+        cell(editor, 2, 0).click()
         cell(editor, 1, 0).click()
         editor.wait_for_timeout(2000)
         return editor.get_by_label("Chosen label").input_value() == "2. calmly in favour"
