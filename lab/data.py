@@ -219,9 +219,14 @@ def fingerprint(rows: Iterable[dict]) -> str:
     return hashed.hexdigest()[:16]
 
 
+def fingerprint_of(dataset: Dataset) -> str:
+    """The `fingerprint` of all its rows, without all of them in memory."""
+    return fingerprint(chain.from_iterable(dataset.all_pieces()))
+
+
 def origin(dataset: Dataset) -> dict:
     """What a dataset that is made of this one keeps of it."""
-    return {"dataset": dataset.name, "fingerprint": fingerprint(chain.from_iterable(dataset.all_pieces()))}
+    return {"dataset": dataset.name, "fingerprint": fingerprint_of(dataset)}
 
 
 def in_words(made_from: dict) -> str:
@@ -254,7 +259,7 @@ def describe(dataset: Dataset, count_tokens: Callable[[list[dict]], list[int]], 
             "over_limit": sum(n > limit for n in counts),
             "limit": limit,
         },
-        "fingerprint": origin(dataset)["fingerprint"],
+        "fingerprint": fingerprint_of(dataset),
         "about": dataset.about.about,
         "made_from": dataset.about.made_from,
     }

@@ -102,7 +102,7 @@ def _about(made: Publication) -> dict:
         "added": added_columns(columns),
         "label_names": made.dataset.about.label_names,
         "splits": {},
-        "fingerprint": data.origin(made.dataset)["fingerprint"],
+        "fingerprint": data.fingerprint_of(made.dataset),
         "notes": made.renderer.notes,
     }
 
