@@ -11,7 +11,7 @@ from lab.job import ALIVE
 from lab.merging import Merging
 from lab.publish import Push
 from lab.runs import Run
-from lab.ui import access, look, zips
+from lab.ui import access, look, shown_run, zips
 
 EVERY = 1.0  # seconds between two looks at a job
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
@@ -19,27 +19,27 @@ HIDDEN, NONE = gr.update(visible="hidden"), gr.update(visible="hidden", value=No
 IDLE = "", gr.update(active=False)
 
 
-def build(home: Home, seen: gr.State) -> gr.Textbox:
-    """The part for the run that `seen` names. Returns the field that says how it is served, which a look fills."""
+def build(home: Home, shown: gr.JSON) -> gr.Textbox:
+    """The part for the run that `shown` names. Returns the field that says how it is served, which a look fills."""
     parts = _layout()
     timer, job_id = gr.Timer(EVERY, active=False), gr.State("")
     watched = [job_id, timer, parts.said, parts.stop, parts.file]
 
     @access.handler
-    def pack_left(request: gr.Request, seen):
+    def pack_left(request: gr.Request, shown):
         access.may_change(request)
-        return *IDLE, *ready(zips.packed(export.parcel(home, seen.get("run", ""))))
+        return *IDLE, *ready(zips.packed(export.parcel(home, shown_run.run_of(shown))))
 
     @access.handler
-    def pack_merged(request: gr.Request, seen):
+    def pack_merged(request: gr.Request, shown):
         access.may_change(request)
-        return after(leaving.merge(home, seen.get("run", ""), packed=True, kept=True))
+        return after(leaving.merge(home, shown_run.run_of(shown), packed=True, kept=True))
 
     @access.handler
-    def push_now(request: gr.Request, seen, repo, revision, merge, private):
+    def push_now(request: gr.Request, shown, repo, revision, merge, private):
         access.may_change(request)
         to = (str(repo or "").strip(), bool(merge), bool(private), str(revision or "").strip() or None)
-        return after(leaving.push(home, seen.get("run", ""), *to))
+        return after(leaving.push(home, shown_run.run_of(shown), *to))
 
     @access.handler
     def watch(job_id):
@@ -52,9 +52,9 @@ def build(home: Home, seen: gr.State) -> gr.Textbox:
             job.request_stop()
         return after(job)
 
-    parts.left.click(pack_left, seen, watched, **QUIET)
-    parts.merged.click(pack_merged, seen, watched, **QUIET)
-    parts.push.click(push_now, [seen, parts.repo, parts.revision, parts.merge, parts.private], watched, **QUIET)
+    parts.left.click(pack_left, shown, watched, **QUIET)
+    parts.merged.click(pack_merged, shown, watched, **QUIET)
+    parts.push.click(push_now, [shown, parts.repo, parts.revision, parts.merge, parts.private], watched, **QUIET)
     parts.stop.click(stop_job, job_id, watched, **QUIET)
     timer.tick(watch, job_id, watched, **QUIET)
     return parts.serve

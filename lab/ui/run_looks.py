@@ -1,6 +1,6 @@
 """A look at the disk: what the page shows of the runs, and what of that must be drawn again."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import gradio as gr
@@ -9,7 +9,7 @@ from lab import points, progress, versions
 from lab.home import Home
 from lab.job import ALIVE, RESUMABLE
 from lab.runs import Run
-from lab.ui import run_charts, run_leaving, run_table, run_words
+from lab.ui import run_charts, run_leaving, run_table, run_words, shown_run
 from lab.ui.run_charts import View
 
 LOG_LINES = 200
@@ -52,7 +52,7 @@ class Asked:
 def look(home: Home, chosen: str, before: dict, asked: Asked) -> tuple[dict, dict]:
     """What must be drawn again, by output; and the keys of all that is shown now."""
     found = progress.overview(home)
-    run = shown_run(found, chosen)
+    run = chosen_run(found, chosen)
     listed = views_of_all(home, found, run, asked)
     try:
         drawn, now = redrawn(listed | views_of_one(home, found, run, asked), before)
@@ -70,7 +70,7 @@ def redrawn(wanted: dict[str, tuple], before: dict) -> tuple[dict, dict]:
     return drawn, {**before, **now}
 
 
-def shown_run(found: list[dict], chosen: str) -> dict | None:
+def chosen_run(found: list[dict], chosen: str) -> dict | None:
     """The chosen run; where none is chosen, or it is gone, the one at work, else the newest."""
     by_id = {run["id"]: run for run in found}
     at_work = [run for run in found if run["status"] in ALIVE and run["status"] != "queued"]
@@ -135,10 +135,21 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
     }
 
 
-def edited(before: dict, title: str, notes: str) -> dict:
-    """What somebody has changed of name and notes since they stood in their fields; another page may have changed the rest."""
-    run_id, *last = before.get("about", ("", "", ""))
-    if run_id != before.get("run"):
+def anew(before: dict, shown, asked: Asked) -> tuple[dict, Asked]:
+    """The same for a look that shows everything anew, where the browser may show something else than what was sent last;
+    what stands in the fields of another run is no draft."""
+    kept = {key: before[key] for key in KEPT if key in before}
+    if before.get("about", ("",))[0] == shown_run.run_of(shown):
+        return kept, asked
+    kept.pop("about", None)
+    return kept, replace(asked, typed=("", ""))
+
+
+def edited(before: dict, run_id: str, title: str, notes: str) -> dict:
+    """What somebody has changed of a run's name and notes since they stood in their fields; another page may have changed
+    the rest."""
+    stood, *last = before.get("about", ("", "", ""))
+    if run_id != stood:
         return {"title": title, "notes": notes}
     typed = zip(("title", "notes"), (title, notes), last, strict=True)
     return {key: text for key, text, stood in typed if text != stood}

@@ -81,7 +81,7 @@ def _progress(run: dict) -> str:
         return ""
     left = f"{progress.in_words(run['left'])} left" if run.get("left") else f"{step:,} of {total:,}"
     bar = f'<span class="part" aria-hidden="true"><span style="width:{100 * min(1, step / total):.0f}%"></span></span>'
-    return f"{bar}{step / total:.0%}, {left}" if run["status"] in ALIVE else f"{bar}{left}"
+    return f'{bar}<span class="left">{step / total:.0%}, {left}</span>' if run["status"] in ALIVE else f"{bar}{left}"
 
 
 @lru_cache(maxsize=1000)

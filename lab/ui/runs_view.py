@@ -1,6 +1,5 @@
 """The right half of the Train tab: all runs, and the chosen one live."""
 
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import gradio as gr
@@ -9,7 +8,7 @@ from lab import jobs, runs
 from lab.errors import InputError
 from lab.home import Home
 from lab.runs import LONGEST_NOTES, LONGEST_TITLE, Run
-from lab.ui import access, charts, run_charts, run_leaving, run_looks, run_table
+from lab.ui import access, charts, run_charts, run_leaving, run_looks, run_table, shown_run
 from lab.ui.run_looks import Asked
 
 EVERY = 1.5  # seconds between two looks at the disk
@@ -18,72 +17,57 @@ HIDDEN = gr.update(visible="hidden")
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
-class Choices:
-    """Counts the choices of a run in one browser, so that a look which one of them overtook, and which saw the run before
-    it, says nothing: it would undo the choice, and forget what was typed."""
-
-    def __init__(self):
-        self.made = 0
-
-    @contextmanager
-    def another(self):
-        self.made += 1  # for looks that are under way
-        try:
-            yield
-        finally:
-            self.made += 1  # for looks that began in the meantime
-
-
 def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
     """`chosen` is the id of the run that is shown. Returns handler, inputs and outputs of a look at the disk."""
     seen = gr.State({})  # by output: a key of what it shows, so that only what changed is sent
-    parts = _layout(home, seen)
+    parts = _layout(home)
     show_all = gr.State(False)
-    choices = gr.State(Choices())
+    sent = gr.State(shown_run.Sent())
     view = [parts.beside, parts.by, parts.smoothing, parts.log_axis]
-    asked = [chosen, seen, parts.words, show_all, *view, parts.title, parts.notes]
+    asked = [parts.shown, chosen, seen, parts.words, show_all, *view, parts.title, parts.notes]
     outputs = {name: getattr(parts, name) for name in run_looks.OUTPUTS}
-    shown = [*outputs.values(), seen]
+    drawn = [*outputs.values(), seen, parts.shown]
 
     def look(run_id: str, before: dict, asked: Asked) -> dict:
         drawn, now = run_looks.look(home, run_id, before, asked)
         return {**{outputs[name]: update for name, update in drawn.items()}, seen: now}
 
-    @access.handler
-    def look_again(choices, chosen, before, *asked):
-        made = choices.made
-        updates = look(chosen, before, Asked.of(*asked))
-        return updates if updates[seen] != before and choices.made == made else gr.skip()
+    def numbered(sent: shown_run.Sent, updates: dict) -> dict:
+        now = {**updates[seen], "answer": sent.another()}
+        return {**updates, seen: now, parts.shown: shown_run.told(now["answer"], now["run"])}
 
     @access.handler
-    def show_again(chosen, before, *asked):
-        kept = {key: before[key] for key in run_looks.KEPT if key in before}
-        return look(chosen, kept, Asked.of(*asked))
+    def look_again(sent, shown, chosen, before, *asked):
+        last = sent.last
+        asked = Asked.of(*asked)
+        if not before.get("answer", "") == last == shown_run.answer_of(shown):
+            before, asked = run_looks.anew(before, shown, asked)
+        updates = look(chosen, before, asked)
+        return numbered(sent, updates) if updates[seen] != before and sent.last == last else gr.skip()
 
-    looking = [look_again, [choices, *asked], shown]
+    @access.handler
+    def show_again(sent, shown, chosen, before, *asked):
+        return numbered(sent, look(chosen, *run_looks.anew(before, shown, Asked.of(*asked))))
+
+    looking = [look_again, [sent, *asked], drawn]
     page.load(None, js=charts.KEEP_ZOOM, **QUIET)
     gr.on([page.load, gr.Timer(EVERY).tick], *looking, queue=False, **QUIET)
     # What a browser missed, asleep or offline, is there after a click on the tab.
-    tab.select(show_again, asked, shown, queue=False, **QUIET)
+    tab.select(show_again, [sent, *asked], drawn, queue=False, **QUIET)
     changes = [part.change for part in (parts.words, *view)]
     gr.on(changes, *looking, queue=False, trigger_mode="always_last", **QUIET)
 
     @access.handler
-    def choose(event: gr.EventData, choices, run_id, before, words, every, *asked):
-        with choices.another():
-            return chosen_now(event, run_id, before, words, every, *asked)
-
-    def chosen_now(event: gr.EventData, run_id, before, words, every, *asked):
+    def choose(event: gr.EventData, sent, shown, run_id, before, words, every, *asked):
+        sent.another()  # for looks that are under way; its own number is for those that begin in the meantime
         if getattr(event, "all", None):
             every = True
         elif (run_id := getattr(event, "run", None)) not in runs.listing(home):
             raise InputError("There is no such run.")
-        updates = look(run_id, before, Asked.of(words, every, *asked))
-        return {**updates, chosen: run_id, show_all: every, parts.sure: HIDDEN, parts.keep: HIDDEN}
+        updates = look(run_id, *run_looks.anew(before, shown, Asked.of(words, every, *asked)))
+        return {**numbered(sent, updates), chosen: run_id, show_all: every, parts.sure: HIDDEN, parts.keep: HIDDEN}
 
-    parts.table.click(
-        choose, [choices, *asked], [chosen, show_all, parts.sure, parts.keep, *shown], queue=False, **QUIET
-    )
+    parts.table.click(choose, [sent, *asked], [chosen, show_all, parts.sure, parts.keep, *drawn], queue=False, **QUIET)
     for done in _actions(home, parts, chosen, seen):
         done.then(*looking, **QUIET)
     return looking
@@ -92,27 +76,28 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
 def _actions(home: Home, parts: SimpleNamespace, chosen: gr.State, seen: gr.State) -> list:
     """What can be done with the run that is shown. Returns the events after which there is something new to see."""
     doomed = gr.State("")
-    asking = [doomed, parts.sure, parts.keep]
+    asking, words = [doomed, parts.sure, parts.keep], [parts.title, parts.notes]
 
     @access.handler
-    def stop_run(request: gr.Request, seen):
+    def stop_run(request: gr.Request, shown):
         access.may_change(request)
-        jobs.stop(Run(home, seen.get("run", "")))
+        jobs.stop(Run(home, shown_run.run_of(shown)))
 
     @access.handler
-    def resume_run(request: gr.Request, seen):
+    def resume_run(request: gr.Request, shown):
         access.may_change(request)
-        return jobs.resume(home, seen.get("run", "")).id
+        return jobs.resume(home, shown_run.run_of(shown)).id
 
     @access.handler
-    def keep_words(request: gr.Request, before, title, notes):
+    def keep_words(request: gr.Request, shown, before, title, notes):
         access.may_change(request)
-        kept = Run(home, before.get("run", "")).describe(**run_looks.edited(before, title or "", notes or ""))
-        return kept["title"], kept["notes"], {**before, "about": (before["run"], kept["title"], kept["notes"])}
+        run_id = shown_run.run_of(shown)
+        kept = Run(home, run_id).describe(**run_looks.edited(before, run_id, title or "", notes or ""))
+        return kept["title"], kept["notes"], {**before, "about": (run_id, kept["title"], kept["notes"])}
 
     @access.handler
-    def ask(seen):
-        run_id = seen.get("run", "")
+    def ask(shown):
+        run_id = shown_run.run_of(shown)
         return run_id, gr.update(visible=True, value=f"Delete {run_id} for good"), gr.update(visible=True)
 
     @access.handler
@@ -121,12 +106,12 @@ def _actions(home: Home, parts: SimpleNamespace, chosen: gr.State, seen: gr.Stat
         jobs.delete(home, Run(home, doomed))
         return "", "", HIDDEN, HIDDEN
 
-    parts.delete.click(ask, seen, asking, **QUIET)
+    parts.delete.click(ask, parts.shown, asking, **QUIET)
     parts.keep.click(lambda: ("", HIDDEN, HIDDEN), None, asking, **QUIET)
     return [
-        parts.stop.click(stop_run, seen, None, **QUIET),
-        parts.resume.click(resume_run, seen, chosen, **QUIET),
-        parts.save.click(keep_words, [seen, parts.title, parts.notes], [parts.title, parts.notes, seen], **QUIET),
+        parts.stop.click(stop_run, parts.shown, None, **QUIET),
+        parts.resume.click(resume_run, parts.shown, chosen, **QUIET),
+        parts.save.click(keep_words, [parts.shown, seen, *words], [*words, seen], **QUIET),
         parts.sure.click(delete_run, doomed, [chosen, *asking], **QUIET),
     ]
 
@@ -134,11 +119,14 @@ def _actions(home: Home, parts: SimpleNamespace, chosen: gr.State, seen: gr.Stat
 # -- layout --------------------------------------------------------------------------------------------------------------
 
 
-def _layout(home: Home, seen: gr.State) -> SimpleNamespace:
+def _layout(home: Home) -> SimpleNamespace:
     """All parts by their names, where the page stands."""
     gr.Markdown("## Runs", elem_classes=["section"])
     said = {"label": "Find runs", "placeholder": "words of a name, a note or a status"}
     words = gr.Textbox(**said, max_lines=1, max_length=LONGEST_SEARCH)
+    shown = gr.JSON(
+        {}, visible="hidden"
+    )  # in the page: which answer it shows, and the run of that, which buttons act on
     table = gr.HTML(run_table.EMPTY, js_on_load=run_table.CLICKS, apply_default_css=False)
     with gr.Column(elem_classes=["run-detail"]):  # hidden by CSS while the table is empty
         head = gr.HTML(apply_default_css=False)
@@ -157,7 +145,7 @@ def _layout(home: Home, seen: gr.State) -> SimpleNamespace:
         with gr.Accordion("Log", open=False):
             label = f"The last {run_looks.LOG_LINES} lines of the log"
             log = gr.Textbox(label=label, interactive=False, lines=12, max_lines=20)
-        serve = run_leaving.build(home, seen)
+        serve = run_leaving.build(home, shown)
     return SimpleNamespace(**locals())
 
 
