@@ -24,7 +24,7 @@ from lab.errors import InputError
 from lab.home import ASSETS
 from lab.memo import Memo, state_of
 from lab.model_files import read_json
-from lab.prompt import Tokens, beside_tokenizer
+from lab.tokens import Tokens, beside_tokenizer
 
 OLD_FORM_READS = ["tokenizer_config.json", "special_tokens_map.json"]  # beside a tokenizer.model
 BESIDE_TOKENIZER = [*OLD_FORM_READS, "chat_template.jinja"]

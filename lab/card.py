@@ -15,9 +15,10 @@ from lab.config import Config, Decoding
 from lab.home import read_json, write
 from lab.methods import Method
 from lab.plan import Plan
-from lab.prompt import Renderer, Tokens
+from lab.prompt import Renderer
 from lab.runs import Run
 from lab.task import Task
+from lab.tokens import Tokens
 
 PACKAGES = ["torch", "transformers", "peft", "trl", "bitsandbytes"]
 HERE = "path/to/this/folder"  # in a card, until it is known where it will be

@@ -17,6 +17,7 @@ from lab import foreign, tables, yaml_text
 from lab.errors import InputError
 from lab.home import ASSETS, Home, check_id, inside, row_json, write_yaml
 from lab.staging import staged
+from lab.table_limits import refuse_size
 from lab.task import Strict, plain_problems, text_of
 
 BUNDLED = ASSETS / "datasets"
@@ -169,9 +170,9 @@ def add_tables(home: Home, about: About, splits: dict[str, pa.Table]) -> Dataset
     if about.name in listing(home):
         raise InputError(f"A dataset named {about.name!r} is there already; choose another name.")
     for split, table in splits.items():
-        tables.refuse_size(split, table.num_rows, table.num_columns)
+        refuse_size(split, table.num_rows, table.num_columns)
         _check(about, split, table)
-    tables.refuse_size(about.name, size=sum(table.nbytes for table in splits.values()))
+    refuse_size(about.name, size=sum(table.nbytes for table in splits.values()))
     folder = inside(home.datasets, about.name, "The dataset")
     with staged(folder) as new:
         for split, table in splits.items():

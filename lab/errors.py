@@ -15,3 +15,8 @@ class WorkError(Exception):
 def in_full(error: InputError | WorkError) -> str:
     """The sentence of an error with its advice, for those who read it at once."""
     return " ".join(filter(None, [str(error), getattr(error, "advice", "")]))
+
+
+def shortened(error: Exception) -> str:
+    """What a library says of an error, on one line, as a sentence of no more than 300 letters."""
+    return " ".join(str(error).split())[:300].rstrip(".") + "."

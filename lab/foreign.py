@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from lab import shortage, tables, temporary
 from lab.errors import InputError
 from lab.home import ROOT
+from lab.table_limits import LONGEST_CELL
 
 READ_SECONDS, READ_BYTES = 60, 3 << 30
 END_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux, which no module of Python knows
@@ -111,9 +112,9 @@ def _check_cells(name: str, table: pa.Table) -> None:
 def _check_length(name: str, column: str, cells: pa.ChunkedArray) -> None:
     lengths = pc.binary_length(cells)
     longest = pc.max(lengths).as_py() or 0
-    if longest > tables.LONGEST_CELL:
+    if longest > LONGEST_CELL:
         row = pc.index(lengths, longest).as_py() + 1
         raise InputError(
             f"{name}, row {row}: the cell of the column {column!r} is {longest >> 20:,} MB long; "
-            f"at most {tables.LONGEST_CELL >> 20} MB are taken in."
+            f"at most {LONGEST_CELL >> 20} MB are taken in."
         )

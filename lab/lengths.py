@@ -8,8 +8,9 @@ import pyarrow.compute as pc
 from lab import bases, browse, tasks
 from lab.data import AT_ONCE, Dataset
 from lab.home import Home
-from lab.prompt import Renderer, Tokens
+from lab.prompt import Renderer
 from lab.task import Task, fields
+from lab.tokens import Tokens
 
 SAMPLE = 2000  # rows drawn at random; a dataset of no more rows is counted whole
 LONGEST = 200  # rows that are counted beside them, because they have the most letters

@@ -27,8 +27,8 @@ from lab.bases import Base
 from lab.config import Config
 from lab.errors import InputError
 from lab.home import read_json
-from lab.prompt import Tokens
 from lab.subjects import adapter_hash
+from lab.tokens import Tokens
 
 GENERATION = "generation_config.json"
 MODEL_FILES = [*bases.TOKENIZER_FILES, GENERATION, "*.safetensors", "*.safetensors.index.json"]

@@ -11,10 +11,11 @@ from lab.config import Config
 from lab.data import Dataset
 from lab.errors import InputError
 from lab.home import Home
-from lab.prompt import Example, Renderer, Tokens
+from lab.prompt import Example, Renderer
 from lab.runs import Run
 from lab.splits import Split
 from lab.task import Task
+from lab.tokens import Tokens
 
 LOOKED_AT = 2000  # rows of a split, while a config is written
 # Of a config, what decides about rows and tokens.

@@ -13,9 +13,10 @@ from lab.data import Dataset
 from lab.errors import InputError
 from lab.export import Parcel
 from lab.home import Home, write, write_lines
-from lab.prompt import Renderer, Tokens
+from lab.prompt import Renderer
 from lab.staging import staged
 from lab.task import Task
+from lab.tokens import Tokens
 
 FORMS = ("parquet", "jsonl")
 ADDED = ("prompt", "completion", "text")

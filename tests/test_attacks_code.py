@@ -19,7 +19,8 @@ from lab import bases, config, model, task, template
 from lab.cli import cli
 from lab.errors import InputError, WorkError
 from lab.home import read_json, write_json
-from lab.prompt import Renderer, Tokens
+from lab.prompt import Renderer
+from lab.tokens import Tokens
 
 TASK = task.parse("{name: t, kind: generate, target: a}")
 

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from hostile_files import KINDS, ROWS, mutated
 
-from lab import data, foreign, tables
+from lab import data, foreign, table_limits, tables
 from lab.data import About
 from lab.errors import InputError
 from lab.home import Home
@@ -279,7 +279,7 @@ def test_more_than_the_lab_takes_is_refused_by_rows_cells_and_bytes(tmp_path, mo
     path = written(tmp_path / "a.csv", "text,label\n" + "a,b\n" * 30)
     for name, most, said in (("ROWS", 20, "20 rows"), ("CELLS", 50, "50 cells"), ("BYTES", 0, "0 MB")):
         with monkeypatch.context() as patch:
-            patch.setattr(tables, f"MOST_{name}", most if name != "BYTES" else -(1 << 20))
+            patch.setattr(table_limits, f"MOST_{name}", most if name != "BYTES" else -(1 << 20))
             with pytest.raises(InputError, match=rf"a\.csv holds more than {said.replace('0 MB', '-1 MB')}"):
                 tables.read(path)
     assert tables.read(path).num_rows == len(ROWS)

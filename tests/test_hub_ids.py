@@ -10,7 +10,7 @@ from huggingface_hub import constants
 from lab import bases, hub, hub_ids, model_files, publish
 from lab.errors import InputError
 from lab.home import ASSETS
-from lab.prompt import Tokens
+from lab.tokens import Tokens
 from lab.ui import access
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

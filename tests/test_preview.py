@@ -15,8 +15,9 @@ from lab.preview import (
     preview,
     spans,
 )
-from lab.prompt import Renderer, Tokens
+from lab.prompt import Renderer
 from lab.task import Task
+from lab.tokens import Tokens
 
 LABELS = [{"name": "positive", "definition": "good 🙂"}, {"name": "negative", "definition": "bad"}]
 ROWS = [

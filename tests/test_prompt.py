@@ -9,9 +9,10 @@ import tiny
 from lab import template as template_module
 from lab.chat import Chat
 from lab.errors import InputError
-from lab.prompt import Renderer, Tokens, common_prefix
+from lab.prompt import Renderer, common_prefix
 from lab.task import Task, fill, parse
 from lab.template import FORMATS
+from lab.tokens import Tokens
 
 LABELS = ["positive", "negative", "none of these", "not sure at all"]
 SYSTEM = "Decide what the writer thinks.\nAnswer with a label: $labels"

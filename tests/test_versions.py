@@ -14,9 +14,10 @@ from lab import task as task_file
 from lab.cli import cli
 from lab.config import Config
 from lab.errors import InputError
-from lab.prompt import Renderer, Tokens
+from lab.prompt import Renderer
 from lab.runs import Run
 from lab.task import Task
+from lab.tokens import Tokens
 from lab.ui import label_editor, label_table, version_panel
 
 LABELS = [{"name": "for", "definition": "wants it"}, {"name": "against", "definition": "does not want it"}]
