@@ -190,6 +190,7 @@ def test_a_loss_that_is_no_number_is_on_the_chart(tab, home):
 @pytest.mark.long
 def test_a_run_has_a_name_and_notes_which_find_it(tab, home):
     run, other = made_by_hand(home, "noted"), made_by_hand(home, "plain")
+    row_of(tab, other.id).wait_for()  # above the other, whose row it moves
     row_of(tab, run.id).click()
     chosen_is(tab, "noted-1: interrupted")
     tab.get_by_text("Name and notes", exact=True).click()
