@@ -6,7 +6,7 @@ import random
 import pyarrow as pa
 import pytest
 
-from lab import objects, tables
+from lab import csv_file, objects, tables
 from lab.errors import InputError
 
 
@@ -36,7 +36,7 @@ def test_a_name_of_its_own_in_every_object_is_refused_before_a_column_is_made(tm
 
 
 def test_more_columns_than_are_taken_are_refused_by_the_header_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "_parsed", lambda *_: pytest.fail("the rows were read"))
+    monkeypatch.setattr(csv_file, "_parsed", lambda *_: pytest.fail("the rows were read"))
     for name, mark in (("a.csv", ","), ("a.tsv", "\t")):
         with pytest.raises(InputError, match="more than 10,000 columns"):
             read(tmp_path, mark.join(map(str, range(10_001))) + "\n" + mark * 10_000, name)
