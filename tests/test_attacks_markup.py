@@ -165,10 +165,10 @@ def unfolded(page) -> None:
     page.wait_for_timeout(1000)
 
 
-# What takes a browser its time for each single text is done with every third of them, and with all at night.
-THIRD = pytest.param(MARKUP[2::3], marks=pytest.mark.faults, id="a third")
+# What takes a browser its time for each single text is done with five of them, and with all at night.
+FIVE = pytest.param([MARKUP[i] for i in (3, 9, 28, 32, 36)], marks=pytest.mark.faults, id="five")
 EACH = pytest.param(MARKUP, marks=pytest.mark.nightly, id="all")
-one_by_one = pytest.mark.parametrize("texts", [THIRD, EACH])
+one_by_one = pytest.mark.parametrize("texts", [FIVE, EACH])
 
 
 @pytest.mark.faults

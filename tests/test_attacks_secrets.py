@@ -125,8 +125,9 @@ def test_no_token_in_what_page_and_workers_write_and_say(serve, tmp_path, secret
         assert in_files(folder) == []
 
 
-@pytest.mark.faults
-@pytest.mark.parametrize("status", [401, 500])
+@pytest.mark.parametrize(
+    "status", [pytest.param(401, marks=pytest.mark.nightly), pytest.param(500, marks=pytest.mark.faults)]
+)
 def test_no_token_where_the_hub_repeats_it(serve, tmp_path, secret, status):
     """The token goes to a stand-in for the Hub, which says no and repeats it. Seen to fail with the Hub's words passed on by
     `publish.explained` as they are: an error 500 told the token in message, log and page. And with `Job.log` and the library's

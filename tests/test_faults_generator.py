@@ -22,8 +22,6 @@ from lab.job import Stopped, lock_holder
 
 SHORT, LONG = Decoding(max_new_tokens=4), Decoding(max_new_tokens=4096)
 
-pytestmark = pytest.mark.faults
-
 
 def asking(home: Home, decoding: Decoding = SHORT, halted=lambda: False, prompt: str = "Once"):
     return generator.ask(home, ["base"], tasks.load(home, "sentiment"), prompt, decoding, halted)
@@ -61,9 +59,9 @@ def backlog(home: Home) -> list[socket.socket]:
 
 
 MOMENTS = [
-    "while it answers",
+    pytest.param("while it answers", marks=pytest.mark.faults),
     pytest.param("before it takes the question", marks=pytest.mark.nightly),
-    "with a full backlog",
+    pytest.param("with a full backlog", marks=pytest.mark.faults),
 ]
 
 
@@ -101,6 +99,7 @@ def test_a_generation_worker_that_hangs_is_ended_and_the_next_answers(lab, momen
     assert answers(lab)
 
 
+@pytest.mark.faults
 def test_a_worker_that_is_slow_is_left_alone(lab):
     """It waits ten seconds for one who has connected and asks nothing. Seen to fail with `signs.give` left out."""
     worker = pid(lab)
@@ -110,6 +109,7 @@ def test_a_worker_that_is_slow_is_left_alone(lab):
     assert pid(lab) == worker
 
 
+@pytest.mark.faults
 def test_a_job_ends_a_generation_worker_that_does_not_step_aside(lab, colours, tiny_model, monkeypatch):
     """Held by SIGSTOP. Seen to fail with `signs.kill` left out of the turn: the job begins beside the base in memory."""
     monkeypatch.setattr(queue, "STEP_ASIDE_WITHIN", 2)
@@ -122,6 +122,7 @@ def test_a_job_ends_a_generation_worker_that_does_not_step_aside(lab, colours, t
     until(lambda: answers(lab), "the next answers")
 
 
+@pytest.mark.faults
 def test_a_worker_that_the_kernel_kills_is_told_as_memory_with_advice(lab, tmp_path, monkeypatch):
     """It offers itself to the kernel before the page; another kill is not told so. Seen to fail with `first_to_go` left out
     of its `main`, and with the kernel's counters not compared: it has ended, without a reason."""
@@ -138,6 +139,7 @@ def test_a_worker_that_the_kernel_kills_is_told_as_memory_with_advice(lab, tmp_p
         assert str(told.value).endswith(shortage.GENERATION_ADVICE) == (number == 4)
 
 
+@pytest.mark.faults
 def test_a_reader_of_files_of_others_offers_itself_to_the_kernel_before_the_page(tmp_path):
     """Seen to fail with `first_to_go` left out of `_reader`."""
     (tmp_path / "rows.csv").write_text("text,label\na,b\n")

@@ -65,7 +65,7 @@ def noted(home: Home) -> list[list]:
 # -- the page killed ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", counts(3, 10))
+@pytest.mark.parametrize("count", counts(2, 10))
 def test_a_run_outlives_its_page_and_is_adopted_by_the_next(tidy, serve, monkeypatch, tmp_path, count):
     """Seen to fail with the worker's life tied to the page's (PR_SET_PDEATHSIG), and with `resume` and `start` not asking
     who holds the job: a second worker is started."""
@@ -97,8 +97,9 @@ def test_a_run_outlives_its_page_and_is_adopted_by_the_next(tidy, serve, monkeyp
     assert call(page.url, "run_resume", run.id)[0] == "complete"
 
 
-@pytest.mark.faults
-@pytest.mark.parametrize("moment", ["starts", "reads"])
+@pytest.mark.parametrize(
+    "moment", [pytest.param("starts", marks=pytest.mark.nightly), pytest.param("reads", marks=pytest.mark.faults)]
+)
 @pytest.mark.skipif(
     not Path("/proc/self/limits").exists(), reason="the limits of a process are read from Linux's /proc"
 )

@@ -167,7 +167,7 @@ def stopped_at(home: Home, run: Run, aim: str, chance: random.Random) -> str:
     return doing
 
 
-@pytest.mark.parametrize("count", counts(10, 50))
+@pytest.mark.parametrize("count", counts(6, 50))
 def test_stops_of_a_training_at_random_moments(colours, tiny_model, monkeypatch, count):
     """The training itself, in this process: at any heartbeat, line logged, point or checkpoint. Seen to fail with the stop
     left out of the Keeper's `on_step_end`: nearly all end as finished."""

@@ -99,7 +99,7 @@ def begun(home: Path, name: str, *more: str) -> subprocess.Popen:
     return terminal
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_ctrl_c_stops_at_the_next_step_and_saves(tmp_path):
     terminal = begun(tmp_path, "long")
     terminal.send_signal(signal.SIGINT)
@@ -157,7 +157,7 @@ def test_wrong_input_is_told_before_anything_is_made(tmp_path, settings, said):
     assert not list(tmp_path.rglob("*.yaml"))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_two_runs_at_once_get_ids_of_their_own(tmp_path):
     settings = ["--set", "train_rows=16", "--set", "validation=none"]
     command = [sys.executable, "-m", "lab", "train", "--home", str(tmp_path), "--json", *settings]

@@ -205,7 +205,7 @@ def test_a_taken_port_and_a_home_that_is_a_file_are_said(served, tmp_path, monke
 # -- what leaves and what is loaded ----------------------------------------------------------------------------------
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_no_request_leaves_this_machine(served, page):
     asked = []
     page.on("request", lambda request: asked.append(request.url))

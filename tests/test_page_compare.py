@@ -229,7 +229,7 @@ def test_the_views_show_what_lies_behind_the_scores(page, served, filled):
     until(lambda: "tab=" not in page.url)
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_an_evaluation_outlives_the_page_and_can_be_stopped(tab, marks):
     until(lambda: scored(tab))
     job = comparison.create(marks, Comparison(subjects=["base"], decoding=["mode=sample"]))

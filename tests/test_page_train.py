@@ -91,7 +91,7 @@ def test_before_anything_was_trained_the_page_says_what_to_do(page, serve):
 # -- a run from start to end -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.faults  # its workers end, and four are started
+@pytest.mark.long
 def test_start_watch_stop_resume_delete(tab, home):
     fill(tab, name="whole", train_rows="64", batch_size="4", epochs="4")
     tab.get_by_text("All settings", exact=True).click()

@@ -221,7 +221,7 @@ def test_visitors_look_and_generate_and_change_nothing(bare, page):
     assert set(public) == {f"/{function.__name__}" for function in commands.COMMANDS} | with_files
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_what_the_owner_makes_outlives_a_restart_where_there_is_storage(bare, page):
     bare.stop()
     bare.attach_storage()
