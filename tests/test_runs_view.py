@@ -26,7 +26,7 @@ def test_a_look_that_a_choice_overtook_says_nothing(look_again, monkeypatch):
     monkeypatch.setattr(run_looks, "look", look)
     assert look_again(sent, {}, {}) == gr.skip()
     overtaken = False
-    drawn = look_again(sent, {}, {}).values()
+    drawn = look_again(sent, {}, {"answer": sent.last}).values()
     assert shown_run.told(sent.last, "the one before") in drawn
 
 
@@ -43,7 +43,44 @@ def test_a_browser_that_does_not_show_what_was_sent_last_is_shown_all(look_again
     look_again(sent, ["nothing", "of the lab"], now)
     without, of_another = {k: v for k, v in before.items() if k != "head"}, {k: before[k] for k in ("run", "drafts")}
     assert [found for found, _ in asked] == [now, without, of_another, of_another]
-    assert [it.typed for _, it in asked] == [("", "a draft"), ("", "a draft"), ("", ""), ("", "")]
+    assert [it.typed for _, it in asked] == [("", "a draft"), ("", "a draft"), None, None]
+
+
+def test_a_look_waits_for_an_answer_that_is_not_kept_yet(look_again, monkeypatch):
+    """It would show the run that was just left, and take what stands in the fields for its notes. Where two answers were
+    kept in another order than they were made, it goes on at the next. Seen to fail without a look at the kept number."""
+    monkeypatch.setattr(run_looks, "look", lambda home, run_id, before, it: ({}, {"run": run_id}))
+    sent = shown_run.Sent()
+    kept, last = sent.another(), sent.another()
+    assert look_again(sent, {"answer": last, "run": ""}, {"answer": kept}) == gr.skip()
+    assert look_again(sent, {"answer": last, "run": ""}, {"answer": kept}) != gr.skip()
+    assert look_again(sent, {"answer": last, "run": ""}, {"answer": last}) == gr.skip()  # of what came before
+    assert look_again(sent, {"answer": last, "run": ""}, {"answer": sent.last}) != gr.skip()
+
+
+RUN, OTHER = {"id": "tiny-1", "title": "", "notes": "Old."}, {"id": "tiny-2", "title": "", "notes": ""}
+
+
+def test_what_was_typed_is_there_again_whatever_the_browser_shows_meanwhile():
+    """Until it is saved. Seen to fail with a draft that is forgotten as soon as it was sent, which may come late."""
+
+    def about(run, before, typed):
+        now = dict(before)
+        return run_looks.about(run, before, now, typed), now
+
+    said, first = about(RUN, {}, ("", ""))
+    assert said == {"title": "", "notes": "Old."}
+    said, typing = about(RUN, first, ("", "New."))
+    assert said == {}
+    said, left = about(OTHER, typing, ("", "New, and more."))
+    assert said == {"title": "", "notes": ""}
+    said, back = about(RUN, left, ("", ""))
+    assert said == {"title": "", "notes": "New, and more."}
+    assert about(RUN, back, ("", "New, and more."))[0] == {}
+    late, _ = run_looks.anew(back, {"run": "tiny-2"}, run_looks.Asked())
+    assert about(RUN, late, None)[0] == said
+    saved = {**back, "about": ("tiny-1", "", "New, and more."), "drafts": run_looks.drafts(back, "tiny-1", None)}
+    assert about({**RUN, "notes": "New, and more."}, saved, ("", "New, and more."))[1]["drafts"] == {}
 
 
 @pytest.mark.parametrize(

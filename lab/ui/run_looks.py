@@ -39,7 +39,7 @@ class Asked:
     show_all: bool = False
     beside: tuple[str, ...] = ()
     view: View = field(default_factory=View)
-    typed: tuple[str, str] = ("", "")  # name and notes
+    typed: tuple[str, str] | None = ("", "")  # name and notes; None: not of the run that was sent last
 
     @classmethod
     def of(cls, words, show_all, beside, by, smoothing, log, title, notes) -> "Asked":
@@ -137,12 +137,12 @@ def views_of_one(home: Home, found: list[dict], run: dict | None, asked: Asked) 
 
 def anew(before: dict, shown, asked: Asked) -> tuple[dict, Asked]:
     """The same for a look that shows everything anew, where the browser may show something else than what was sent last;
-    what stands in the fields of another run is no draft."""
+    what stands in the fields of another run is nothing that was typed for this one."""
     kept = {key: before[key] for key in KEPT if key in before}
     if before.get("about", ("",))[0] == shown_run.run_of(shown):
         return kept, asked
     kept.pop("about", None)
-    return kept, replace(asked, typed=("", ""))
+    return kept, replace(asked, typed=None)
 
 
 def edited(before: dict, run_id: str, title: str, notes: str) -> dict:
@@ -155,17 +155,26 @@ def edited(before: dict, run_id: str, title: str, notes: str) -> dict:
     return {key: text for key, text, stood in typed if text != stood}
 
 
-def about(run: dict, before: dict, now: dict, typed: tuple[str, str]) -> dict:
-    """Name and notes for their fields, where others stand there; what somebody has typed and not saved yet is kept."""
+def drafts(before: dict, run_id: str, typed: tuple[str, str] | None) -> dict:
+    """By run what somebody has typed as its name and notes and not saved yet, with what stands in the fields of one."""
+    others = {key: words for key, words in before.get("drafts", {}).items() if key != run_id}
+    return {**others, run_id: typed} if typed else others
+
+
+def about(run: dict, before: dict, now: dict, typed: tuple[str, str] | None) -> dict:
+    """Name and notes for their fields, where others stand there; what somebody has typed and not saved yet is kept.
+
+    `typed` is what stands in the fields; None where that belongs to another run than `before` has them of.
+    """
     stored = (run.get("id", ""), run.get("title", ""), run.get("notes", ""))
     last = before.get("about", ("", "", ""))
-    drafts, is_draft = before.get("drafts", {}), any(typed) and typed != last[1:]
+    is_draft = any(typed or ()) and typed != last[1:]
+    if typed is not None:
+        now["drafts"] = drafts(before, last[0], typed if is_draft else None)
     if is_draft and stored[0] == last[0]:
         return {}
-    if is_draft:
-        drafts = {**drafts, last[0]: typed}
-    now["about"], now["drafts"] = stored, {run_id: text for run_id, text in drafts.items() if run_id != stored[0]}
+    now["about"] = stored
     if "about" in before and stored == last:
         return {}
-    title, notes = drafts.get(stored[0], stored[1:])
+    title, notes = now.get("drafts", {}).get(stored[0], stored[1:])
     return {"title": title, "notes": notes}

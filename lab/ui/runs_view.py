@@ -38,9 +38,11 @@ def build(page: gr.Blocks, home: Home, tab: gr.Tab, chosen: gr.State) -> list:
 
     @access.handler
     def look_again(sent, shown, chosen, before, *asked):
-        last = sent.last
+        last, kept = sent.last, before.get("answer", "")
+        if not sent.is_kept(kept):
+            return gr.skip()
         asked = Asked.of(*asked)
-        if not before.get("answer", "") == last == shown_run.answer_of(shown):
+        if not kept == last == shown_run.answer_of(shown):
             before, asked = run_looks.anew(before, shown, asked)
         updates = look(chosen, before, asked)
         return numbered(sent, updates) if updates[seen] != before and sent.last == last else gr.skip()
@@ -93,7 +95,8 @@ def _actions(home: Home, parts: SimpleNamespace, chosen: gr.State, seen: gr.Stat
         access.may_change(request)
         run_id = shown_run.run_of(shown)
         kept = Run(home, run_id).describe(**run_looks.edited(before, run_id, title or "", notes or ""))
-        return kept["title"], kept["notes"], {**before, "about": (run_id, kept["title"], kept["notes"])}
+        words = kept["title"], kept["notes"]
+        return *words, {**before, "about": (run_id, *words), "drafts": run_looks.drafts(before, run_id, None)}
 
     @access.handler
     def ask(shown):

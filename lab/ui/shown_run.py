@@ -9,10 +9,20 @@ class Sent:
 
     def __init__(self):
         self.last = ""
+        self._odd = None
 
     def another(self) -> str:
         self.last = uuid4().hex
         return self.last
+
+    def is_kept(self, answer: str) -> bool:
+        """Whether nothing newer is about to be kept on the server than an answer that a look found there.
+
+        The last answer is kept a moment after it was made; what a second look still finds is all that will come.
+        """
+        odd = None if answer == self.last else (answer, self.last)
+        kept, self._odd = odd in (None, self._odd), odd
+        return kept
 
 
 def told(answer: str, run_id: str) -> dict:
