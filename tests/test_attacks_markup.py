@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from urllib.parse import urlencode
 
 import pytest
@@ -335,7 +336,11 @@ def test_answers_that_are_rated(tab, texts):
     tab.get_by_role("button", name="Rate the set").click()
     for text in MARKUP[: len(texts)]:  # as `score` has them answer
         shows(tab, ".rated .answer", [text])
-        tab.locator(".rated").get_by_role("button", name=re.compile("Next row|Finish")).click()
+        for _ in range(5):  # a click while the one before is still under way is not heeded
+            tab.locator(".rated").get_by_role("button", name=re.compile("Next row|Finish")).click()
+            with suppress(AssertionError):
+                until(lambda text=text: text not in seen(tab, ".rated .answer"), "the next row is there", 20)
+                break
 
 
 @one_by_one
