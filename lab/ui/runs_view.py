@@ -127,9 +127,8 @@ def _layout(home: Home) -> SimpleNamespace:
     gr.Markdown("## Runs", elem_classes=["section"])
     said = {"label": "Find runs", "placeholder": "words of a name, a note or a status"}
     words = gr.Textbox(**said, max_lines=1, max_length=LONGEST_SEARCH)
-    shown = gr.JSON(
-        {}, visible="hidden"
-    )  # in the page: which answer it shows, and the run of that, which buttons act on
+    # In the page, so that it comes with what the browser shows: the number of that answer and its run, on which buttons act.
+    shown = gr.JSON({}, visible="hidden")
     table = gr.HTML(run_table.EMPTY, js_on_load=run_table.CLICKS, apply_default_css=False)
     with gr.Column(elem_classes=["run-detail"]):  # hidden by CSS while the table is empty
         head = gr.HTML(apply_default_css=False)
